@@ -1,0 +1,2 @@
+/** @kouplet/broker */
+export type { SendOutcome, Tunnel, TunnelEvent, TunnelMessage } from './tunnel.ts';

@@ -1,0 +1,81 @@
+/** Everything that an operator may set and every span that a rule uses, in one place. */
+
+export interface Policy {
+  /** Lower case, without a dot: the last part of every Node's name. */
+  readonly env: string;
+  /** Who we are in Leases (`holderIdentity`). */
+  readonly holderIdentity: string;
+  /** Namespace of our records and of our replica's Lease. */
+  readonly namespace: string;
+  /** `v1.34.0-kouplet.<version>`: what `kubectl get nodes` shows as VERSION. */
+  readonly kubeletVersion: string;
+  /** Taint `schedule.koupleless.io/node-env=<env>:NoExecute` on our Nodes. */
+  readonly hasEnvTaint: boolean;
+  /** Labels kubernetes.io/os and arch on our Nodes. */
+  readonly hasOsLabels: boolean;
+  /** What to do with a biz on a base that is not proven ours. */
+  readonly unmanagedModules: 'report' | 'uninstall';
+  /** Silence after which a base is given up; 0 means never. */
+  readonly goneAfterMs: number;
+  /** True with the embedded broker: a session's open and close are then inputs, and no session means that nothing can be sent. */
+  readonly hasSessions: boolean;
+  readonly timings: Timings;
+}
+
+export interface Timings {
+  /** A closed session must be back within this (a base's first retry is after 1 s). */
+  readonly sessionGraceMs: number;
+  /** Nothing heard for this long: ask (`health`, then `queryAllBiz`). */
+  readonly askAfterSilenceMs: number;
+  /** Nothing heard for this long, questions unanswered: Ready=Unknown. */
+  readonly silentAfterMs: number;
+  /** The give-up span after a blindness of ours: bases back off to 128 s. */
+  readonly goneAfterBlindnessMs: number;
+  readonly healthPeriodMs: number;
+  readonly nodeStatusPeriodMs: number;
+  readonly leaseRenewMs: number;
+  readonly leaseDurationSeconds: number;
+  readonly replicaLeaseRenewMs: number;
+  readonly replicaLeaseDurationSeconds: number;
+  /** A question unanswered for this long may be asked again. */
+  readonly answerOverdueMs: number;
+  /** An operation unanswered for this long is asked after by a list. */
+  readonly operationOverdueMs: number;
+  readonly installTimeoutMs: number;
+  /** Failed installs: first, doubling to the cap, jittered; forgotten after `backoffResetMs` of health. */
+  readonly backoffFirstMs: number;
+  readonly backoffCapMs: number;
+  readonly backoffResetMs: number;
+  /** Failed API writes of one key: first and cap of the back-off. */
+  readonly writeBackoffFirstMs: number;
+  readonly writeBackoffCapMs: number;
+  readonly maxOperationsPerBase: number;
+  /** A StatefulSet's Pod is not removed sooner than this after its deletionTimestamp (kubectl hangs otherwise). */
+  readonly statefulSetDeletionDelayMs: number;
+  /** Above this share of silent bases (of more than two) giving up stops. */
+  readonly brakeShare: number;
+}
+
+export const defaultTimings: Timings = {
+  sessionGraceMs: 3_000,
+  askAfterSilenceMs: 15_000,
+  silentAfterMs: 25_000,
+  goneAfterBlindnessMs: 180_000,
+  healthPeriodMs: 60_000,
+  nodeStatusPeriodMs: 300_000,
+  leaseRenewMs: 10_000,
+  leaseDurationSeconds: 40,
+  replicaLeaseRenewMs: 3_000,
+  replicaLeaseDurationSeconds: 15,
+  answerOverdueMs: 5_000,
+  operationOverdueMs: 5_000,
+  installTimeoutMs: 600_000,
+  backoffFirstMs: 10_000,
+  backoffCapMs: 300_000,
+  backoffResetMs: 600_000,
+  writeBackoffFirstMs: 500,
+  writeBackoffCapMs: 30_000,
+  maxOperationsPerBase: 3,
+  statefulSetDeletionDelayMs: 300,
+  brakeShare: 0.55,
+};
