@@ -39,7 +39,10 @@ export interface OwnerReference {
   blockOwnerDeletion?: boolean;
 }
 
-/** One complaint of validation, in apimachinery's words: the message is `<field>: <type>: <value>: <detail>`. */
+/**
+ * One complaint of validation, in apimachinery's words: the message is `<field>: <type>: <value>: <detail>` without the
+ * parts that are empty. A Status lists every complaint as a cause; its message leaves out the repeated ones.
+ */
 export interface FieldError {
   field: string;
   type:
@@ -85,12 +88,23 @@ export interface Kind {
   hasGeneration: boolean;
   /** An update without resourceVersion is allowed (core and apps), or is refused (leases). */
   allowsUnconditionalUpdate: boolean;
-  /** Creation answers what defaulting made of it. */
+  /**
+   * Fills in what was left out and brings values into their one spelling (quantities). Runs on every decoded object, before
+   * admission: the body of a POST or PUT, and what a patch made of the stored object. Doing it twice is doing it once.
+   *
+   * @throws DecodingError for what the real server cannot decode (a quantity that is none): 400
+   *   `<Kind> in version "<version>" cannot be handled as a <Kind>: <message>`.
+   */
   defaults?(draft: KubeObject): void;
   /** Drops what a client may not set (status of most kinds), before validation. */
   prepareCreate?(draft: KubeObject): void;
-  /** Keeps what a client may not change through the main resource; `old` is what is stored. */
+  /** Keeps what a client may not change through the main resource (status); `old` is what is stored. */
   prepareUpdate?(draft: KubeObject, old: KubeObject): void;
+  /** The same through `/status`. Absent: everything but `status` and `metadata` is taken from `old`. */
+  prepareStatusUpdate?(draft: KubeObject, old: KubeObject): void;
+  /** With hasGeneration: whether an update of the main resource counts. Absent: it does if `spec` differs. */
+  bumpsGeneration?(draft: KubeObject, old: KubeObject): boolean;
+  /** Everything, `metadata` included (names with the kind's own rule, labels, annotations, owners, finalizers). */
   validateCreate?(draft: KubeObject): FieldError[];
   validateUpdate?(draft: KubeObject, old: KubeObject): FieldError[];
   validateStatusUpdate?(draft: KubeObject, old: KubeObject): FieldError[];
@@ -101,6 +115,29 @@ export interface Kind {
   row(object: KubeObject, now: number): unknown[];
   /** A delete of pods answers the object, most kinds answer a Status. */
   deleteAnswersObject?: boolean;
+  /**
+   * Seconds that a deletion gives the object (`requested`: the body's gracePeriodSeconds; pods). Absent: it goes at once,
+   * finalizers aside. 0 means at once, too.
+   */
+  deletionGraceSeconds?(object: KubeObject, requested: number | undefined): number;
+  /** The kind is another face of objects that are stored as that kind (events.k8s.io/v1 Event of v1 Event). */
+  storedAs?: StoredAs;
+}
+
+/** How the objects of one kind are kept as those of another. Both ways are total; metadata passes unchanged. */
+export interface StoredAs {
+  /** The kind that keeps them: `''`, `events`. */
+  group: string;
+  plural: string;
+  /** From the body of a write to what is stored (apiVersion and kind included). */
+  toStored(object: KubeObject): KubeObject;
+  /** From what is stored to what is answered and watched. */
+  fromStored(object: KubeObject): KubeObject;
+}
+
+/** What cannot be read as an object of the kind: 400 BadRequest. */
+export class DecodingError extends Error {
+  override name = 'DecodingError';
 }
 
 export type Verb = 'create' | 'delete' | 'deletecollection' | 'get' | 'list' | 'patch' | 'update' | 'watch';
