@@ -4,7 +4,10 @@
  */
 import type { BizKey } from './ids.ts';
 
-/** Life of a biz on its base (sofa-ark BizState), upper case whatever the spelling on the wire. */
+/**
+ * Life of a biz on its base (sofa-ark BizState), upper case whatever the spelling on the wire. UNRESOLVED also stands for a
+ * state that was missing or in words nobody knows: the biz is there, no more is known of it.
+ */
 export type BizState = 'UNRESOLVED' | 'RESOLVED' | 'ACTIVATED' | 'DEACTIVATED' | 'BROKEN' | 'STOPPED';
 
 /** Which topics a base uses: `seed` is `koupleless/<id>/…`, `current` is `koupleless_<env>/<id>/…`. */
@@ -21,7 +24,7 @@ export interface Origin {
 /** The base says that it lives. It is announced once at connect and every 10 s; its `state` is hard-coded by the bases. */
 export interface Heartbeat {
   readonly kind: 'heartbeat';
-  /** Identity in the payload, if it says one: must equal the topic's. */
+  /** Identity in the payload, if it says one: `decode` has checked that it equals the topic's. */
   readonly identity?: string;
   readonly baseName?: string;
   readonly baseVersion?: string;
