@@ -58,15 +58,19 @@ export interface Api {
   get(resource: Resource, name: string, namespace?: string): KubeObject | undefined;
   list(resource: Resource, options?: ListOptions): KubeObject[];
   create(resource: Resource, object: unknown, options: { actor: string; namespace?: string }): KubeObject;
-  /** PUT; a resourceVersion in the object is a precondition. */
-  update(resource: Resource, object: KubeObject, options: { actor: string; subresource?: 'status' }): KubeObject;
+  /** PUT; a resourceVersion in the object is a precondition. `finalize` is of namespaces: it writes spec.finalizers only. */
+  update(
+    resource: Resource,
+    object: KubeObject,
+    options: { actor: string; subresource?: 'status' | 'finalize' },
+  ): KubeObject;
   /** Reads, lets `change` work on a deep copy, and updates; nothing is written where nothing changed. Throws NotFound where it is gone. */
   modify(
     resource: Resource,
     name: string,
     namespace: string | undefined,
     change: (draft: KubeObject) => void,
-    options: { actor: string; subresource?: 'status' },
+    options: { actor: string; subresource?: 'status' | 'finalize' },
   ): KubeObject;
   delete(resource: Resource, name: string, namespace: string | undefined, options?: DeleteOptions): void;
   /** POST pods/NAME/binding. */

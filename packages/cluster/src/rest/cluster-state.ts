@@ -1,0 +1,43 @@
+/** The cluster without its wire: store, registry, admission and the in-process Api; what tests of controllers start. */
+import type { AdmissionPlugin } from '../admission/plugin.ts';
+import type { Api } from '../api.ts';
+import type { Clock } from '../clock.ts';
+import type { Kind } from '../kinds/kind.ts';
+import { Registry } from '../registry.ts';
+import { Store } from '../storage/store.ts';
+import type { Ground } from './ground.ts';
+import { inProcessApi } from './in-process.ts';
+import { list } from './reads.ts';
+
+export interface StateOptions {
+  readonly kinds: readonly Kind[];
+  readonly admission: readonly AdmissionPlugin[];
+  readonly clock: Clock;
+  readonly onError: (error: unknown) => void;
+}
+
+/** 2025-01-01. Revisions count from the milliseconds since then. */
+const REVISION_EPOCH = 1_735_689_600_000;
+
+/**
+ * A store that starts empty. Its first resourceVersion is the time in ms since 2025: a client that kept one from an earlier
+ * life of the process is then told "too old" and lists anew, where a small number would make it wait in silence.
+ */
+export function createState(options: StateOptions): { ground: Ground; api: Api } {
+  const registry = new Registry(options.kinds);
+  const store = new Store(options.kinds, Math.max(1, Math.floor(options.clock.now() - REVISION_EPOCH)));
+  const ground: Ground = {
+    store,
+    registry,
+    clock: options.clock,
+    admission: options.admission,
+    reader: {
+      get: (resource, name, namespace) => store.shelf(resource)?.get(namespace ?? '', name),
+      list: (resource, query = {}) => {
+        const shelf = store.shelf(resource);
+        return shelf === undefined ? [] : list(ground, shelf, query).items;
+      },
+    },
+  };
+  return { ground, api: inProcessApi(ground, options.onError) };
+}

@@ -1,0 +1,116 @@
+/** get and list, with selectors and pages. */
+import type { KubeObject } from '../kinds/kind.ts';
+import { badRequest, failure, notFound } from '../status.ts';
+import { both, type Matches, parseFieldSelector, parseLabelSelector } from '../storage/selectors.ts';
+import type { Shelf } from '../storage/store.ts';
+import type { Ground } from './ground.ts';
+
+/** @throws ApiError 404 */
+export function get(shelf: Shelf, namespace: string, name: string): KubeObject {
+  const object = shelf.get(namespace, name);
+  if (object === undefined) throw notFound(shelf.kind, name);
+  return object;
+}
+
+/** Both selectors as one question; undefined where everything matches. @throws ApiError 400 */
+export function selection(
+  shelf: Shelf,
+  query: { readonly labelSelector?: string | undefined; readonly fieldSelector?: string | undefined },
+): Matches | undefined {
+  return both(parseLabelSelector(query.labelSelector), parseFieldSelector(query.fieldSelector, shelf.kind));
+}
+
+export interface ListQuery {
+  /** Absent: all namespaces. */
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly fieldSelector?: string | undefined;
+  /** 0 or absent: all. */
+  readonly limit?: number | undefined;
+  /** From the page before. */
+  readonly continue?: string | undefined;
+}
+
+export interface Page {
+  readonly items: KubeObject[];
+  /** Of the first page: a watch from here misses nothing that changed between the pages. */
+  readonly revision: number;
+  readonly continue?: string;
+  readonly remaining?: number;
+}
+
+interface Token {
+  readonly v: 'meta.k8s.io/v1';
+  readonly rv: number;
+  /** The last key of the page before: `namespace/name`. */
+  readonly start: string;
+}
+
+/** @throws ApiError 400 for a bad selector or token, 410 for a token that is too old */
+export function list(ground: Ground, shelf: Shelf, query: ListQuery): Page {
+  const matches = selection(shelf, query);
+  const token = query.continue === undefined || query.continue === '' ? undefined : readToken(query.continue);
+  if (token !== undefined && token.rv < shelf.history.oldest) {
+    throw failure(
+      410,
+      'Expired',
+      'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.',
+    );
+  }
+  const revision = token?.rv ?? ground.store.revision;
+  const limit = query.limit === undefined || query.limit <= 0 ? Number.POSITIVE_INFINITY : query.limit;
+  const items: KubeObject[] = [];
+  let remaining = 0;
+  let last = '';
+  for (const object of shelf.objects(query.namespace)) {
+    if (token !== undefined && keyOf(object) <= token.start) continue;
+    if (matches !== undefined && !matches(object)) continue;
+    if (items.length < limit) {
+      items.push(object);
+      last = keyOf(object);
+    } else {
+      remaining++;
+    }
+  }
+  if (remaining === 0) return { items, revision };
+  const next: Token = { v: 'meta.k8s.io/v1', rv: revision, start: last };
+  return {
+    items,
+    revision,
+    continue: Buffer.from(JSON.stringify(next)).toString('base64url'),
+    // A real server does not count what a selector would still have to look at.
+    ...(matches === undefined ? { remaining } : {}),
+  };
+}
+
+/** Sorts as the shelf does: by namespace, then by name. */
+function keyOf(object: KubeObject): string {
+  return `${object.metadata.namespace ?? ''}\0${object.metadata.name}`;
+}
+
+function readToken(text: string): Token {
+  const decoded = Buffer.from(text, 'base64url').toString('latin1');
+  let value: unknown;
+  try {
+    value = JSON.parse(decoded);
+  } catch {
+    const first = decoded.trimStart()[0];
+    throw badRequest(
+      first === undefined
+        ? 'invalid continue token: continue key is not valid: unexpected end of JSON input'
+        : `invalid continue token: continue key is not valid: invalid character '${first}' looking for beginning of value`,
+    );
+  }
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    !('rv' in value && 'start' in value) ||
+    typeof value.rv !== 'number' ||
+    typeof value.start !== 'string'
+  ) {
+    throw badRequest(
+      'invalid continue token: continue key is not valid: server does not recognize this encoded version',
+    );
+  }
+  return { v: 'meta.k8s.io/v1', rv: value.rv, start: value.start };
+}

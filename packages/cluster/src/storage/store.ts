@@ -1,0 +1,159 @@
+/**
+ * Where the objects are: one map a kind, one revision counter for all, and the way from a write to who watches.
+ *
+ *   write ─► revision + 1 ─► map ─► history ring ─► every watch of the kind, in order
+ *
+ * It knows nothing of validation or of HTTP. What is stored is never changed in place.
+ */
+import type { Kind, KubeObject } from '../kinds/kind.ts';
+import { qualifiedResource } from '../status.ts';
+import { History } from './history.ts';
+
+/** One change, as it is kept for watches. `old` is absent for ADDED. */
+export interface Change {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+  readonly revision: number;
+  /** For DELETED: the last state, with the resourceVersion of the deletion. */
+  readonly object: KubeObject;
+  readonly old?: KubeObject;
+  /** The lines of this change on the wire, by representation: made once, however many watch. */
+  readonly lines: Map<string, Buffer>;
+}
+
+/** What a watch hands to the store; it is called in the turn of the write and must only take note. */
+export type ChangeListener = (change: Change) => void;
+
+const jsonOf = new WeakMap<KubeObject, string>();
+
+/** The object as JSON, made once an object: the answer, the watches and the history share it. */
+export function toJson(object: KubeObject): string {
+  let text = jsonOf.get(object);
+  if (text === undefined) {
+    text = JSON.stringify(object);
+    jsonOf.set(object, text);
+  }
+  return text;
+}
+
+/** The objects of one kind. */
+export class Shelf {
+  readonly kind: Kind;
+  readonly history: History;
+  readonly listeners = new Set<ChangeListener>();
+  /** namespace ('' for kinds of the cluster) → name → object. */
+  readonly #spaces = new Map<string, Map<string, KubeObject>>();
+  /** Names of a namespace in order; thrown away when one comes or goes. */
+  readonly #sorted = new Map<string, readonly string[]>();
+
+  constructor(kind: Kind, history: History) {
+    this.kind = kind;
+    this.history = history;
+  }
+
+  get(namespace: string, name: string): KubeObject | undefined {
+    return this.#spaces.get(namespace)?.get(name);
+  }
+
+  set(namespace: string, name: string, object: KubeObject): void {
+    let space = this.#spaces.get(namespace);
+    if (space === undefined) {
+      space = new Map();
+      this.#spaces.set(namespace, space);
+    }
+    if (!space.has(name)) this.#sorted.delete(namespace);
+    space.set(name, object);
+  }
+
+  delete(namespace: string, name: string): void {
+    const space = this.#spaces.get(namespace);
+    space?.delete(name);
+    this.#sorted.delete(namespace);
+    if (space?.size === 0) this.#spaces.delete(namespace);
+  }
+
+  /** In the order of a real server: by namespace, then by name. Without a namespace: all. */
+  *objects(namespace?: string): Generator<KubeObject> {
+    const spaces = namespace === undefined ? [...this.#spaces.keys()].sort() : [namespace];
+    for (const space of spaces) {
+      const objects = this.#spaces.get(space);
+      if (objects === undefined) continue;
+      let names = this.#sorted.get(space);
+      if (names === undefined) {
+        names = [...objects.keys()].sort();
+        this.#sorted.set(space, names);
+      }
+      for (const name of names) {
+        const object = objects.get(name);
+        if (object !== undefined) yield object;
+      }
+    }
+  }
+
+  get size(): number {
+    let size = 0;
+    for (const space of this.#spaces.values()) size += space.size;
+    return size;
+  }
+}
+
+export class Store {
+  readonly #shelves = new Map<string, Shelf>();
+  #revision: number;
+
+  /** @param firstRevision  where counting starts; higher than any revision of an earlier life makes old watches "too old" */
+  constructor(kinds: readonly Kind[], firstRevision: number) {
+    this.#revision = firstRevision;
+    for (const kind of kinds) {
+      this.#shelves.set(qualifiedResource(kind), new Shelf(kind, new History(firstRevision)));
+    }
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** @param resource `pods`, `deployments.apps` */
+  shelf(resource: string): Shelf | undefined {
+    return this.#shelves.get(resource);
+  }
+
+  shelves(): IterableIterator<Shelf> {
+    return this.#shelves.values();
+  }
+
+  /**
+   * Stores the object under its own namespace and name, gives it its resourceVersion, tells who watches.
+   * The object must be the caller's own: it is kept as it is.
+   */
+  put(shelf: Shelf, object: KubeObject): KubeObject {
+    const { name } = object.metadata;
+    const namespace = object.metadata.namespace ?? '';
+    const old = shelf.get(namespace, name);
+    this.#revision++;
+    object.metadata.resourceVersion = String(this.#revision);
+    shelf.set(namespace, name, object);
+    this.#tell(shelf, old === undefined ? 'ADDED' : 'MODIFIED', object, old);
+    return object;
+  }
+
+  /** Takes the object out; watches get its last state with the resourceVersion of the deletion. */
+  remove(shelf: Shelf, old: KubeObject): KubeObject {
+    this.#revision++;
+    const last = { ...old, metadata: { ...old.metadata, resourceVersion: String(this.#revision) } };
+    shelf.delete(old.metadata.namespace ?? '', old.metadata.name);
+    this.#tell(shelf, 'DELETED', last, old);
+    return last;
+  }
+
+  #tell(shelf: Shelf, type: Change['type'], object: KubeObject, old: KubeObject | undefined): void {
+    const change: Change = {
+      type,
+      revision: this.#revision,
+      object,
+      lines: new Map(),
+      ...(old === undefined ? {} : { old }),
+    };
+    shelf.history.push(change, toJson(object).length);
+    for (const listener of shelf.listeners) listener(change);
+  }
+}
