@@ -80,6 +80,11 @@ export function badRequest(message: string): ApiError {
   return failure(400, 'BadRequest', message);
 }
 
+/** 400 for a body that is no object of the kind. */
+export function cannotBeHandled(kind: Pick<Kind, 'version' | 'kind'>, what: string): ApiError {
+  return badRequest(`${kind.kind} in version "${kind.version}" cannot be handled as a ${kind.kind}: ${what}`);
+}
+
 const CAUSE_REASONS: Record<FieldError['type'], string> = {
   'Required value': 'FieldValueRequired',
   'Invalid value': 'FieldValueInvalid',

@@ -1,7 +1,7 @@
 /** POST pods/NAME/binding: the one way a Pod gets its node. */
 import type { KubeObject } from '../kinds/kind.ts';
 import { badRequest, failure } from '../status.ts';
-import type { Shelf } from '../storage/store.ts';
+import type { Face } from './face.ts';
 import { type Ground, inOrder, timestamp } from './ground.ts';
 import { get } from './reads.ts';
 
@@ -13,8 +13,8 @@ export interface Binding {
 }
 
 /** @throws ApiError 404, 409 where it has a node, is being deleted, or is another Pod of that name */
-export function bind(ground: Ground, shelf: Shelf, namespace: string, name: string, binding: Binding): KubeObject {
-  const old = get(shelf, namespace, name);
+export function bind(ground: Ground, face: Face, namespace: string, name: string, binding: Binding): KubeObject {
+  const old = get(face, namespace, name);
   if (binding.nodeName === '') throw badRequest('target.name: Required value');
   const refuse = (what: string) =>
     failure(409, 'Conflict', `Operation cannot be fulfilled on pods/binding "${name}": ${what}`, {
@@ -26,14 +26,14 @@ export function bind(ground: Ground, shelf: Shelf, namespace: string, name: stri
   }
   if (old.metadata.deletionTimestamp !== undefined)
     throw refuse(`pod ${name} is being deleted, cannot be assigned to a host`);
-  const present: unknown = old['spec']?.nodeName;
+  const present: unknown = old.spec?.nodeName;
   if (typeof present === 'string' && present !== '') {
     throw refuse(`pod ${name} is already assigned to node ${JSON.stringify(present)}`);
   }
-  if (Array.isArray(old['spec']?.schedulingGates) && old['spec'].schedulingGates.length > 0) {
+  if (Array.isArray(old.spec?.schedulingGates) && old.spec.schedulingGates.length > 0) {
     throw refuse(`pod ${name} has non-empty .spec.schedulingGates`);
   }
-  const conditions: { type?: unknown }[] = Array.isArray(old['status']?.conditions) ? old['status'].conditions : [];
+  const conditions: { type?: unknown }[] = Array.isArray(old.status?.conditions) ? old.status.conditions : [];
   const draft: KubeObject = {
     ...old,
     metadata: {
@@ -42,20 +42,19 @@ export function bind(ground: Ground, shelf: Shelf, namespace: string, name: stri
         ? {}
         : { annotations: { ...old.metadata.annotations, ...binding.annotations } }),
     },
-    spec: { ...old['spec'], nodeName: binding.nodeName },
+    spec: { ...old.spec, nodeName: binding.nodeName },
     status: {
-      ...old['status'],
+      ...old.status,
       conditions: [
         ...conditions.filter((condition) => condition.type !== 'PodScheduled'),
         {
           type: 'PodScheduled',
           ...(old.metadata.generation === undefined ? {} : { observedGeneration: old.metadata.generation }),
           status: 'True',
-          lastProbeTime: null,
           lastTransitionTime: timestamp(ground.clock.now()),
         },
       ],
     },
   };
-  return ground.store.put(shelf, inOrder(shelf.kind, draft));
+  return ground.store.put(face.shelf, inOrder(face.kind, draft));
 }

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { Kind } from '../kinds/kind.ts';
 import { Registry } from '../registry.ts';
 import { Store } from '../storage/store.ts';
+import { faceOf } from './face.ts';
 import type { Ground } from './ground.ts';
 import { inProcessApi } from './in-process.ts';
 import { list } from './reads.ts';
@@ -25,7 +26,10 @@ const REVISION_EPOCH = 1_735_689_600_000;
  */
 export function createState(options: StateOptions): { ground: Ground; api: Api } {
   const registry = new Registry(options.kinds);
-  const store = new Store(options.kinds, Math.max(1, Math.floor(options.clock.now() - REVISION_EPOCH)));
+  const store = new Store(
+    options.kinds.filter((kind) => kind.storedAs === undefined),
+    Math.max(1, Math.floor(options.clock.now() - REVISION_EPOCH)),
+  );
   const ground: Ground = {
     store,
     registry,
@@ -33,10 +37,8 @@ export function createState(options: StateOptions): { ground: Ground; api: Api }
     admission: options.admission,
     reader: {
       get: (resource, name, namespace) => store.shelf(resource)?.get(namespace ?? '', name),
-      list: (resource, query = {}) => {
-        const shelf = store.shelf(resource);
-        return shelf === undefined ? [] : list(ground, shelf, query).items;
-      },
+      list: (resource, query = {}) =>
+        store.shelf(resource) === undefined ? [] : list(ground, faceOf(ground, resource), query).items,
     },
   };
   return { ground, api: inProcessApi(ground, options.onError) };

@@ -4,8 +4,8 @@ import type { AdmissionContext, AdmissionPlugin, AdmissionReader } from '../admi
 import type { Clock } from '../clock.ts';
 import type { Kind, KubeObject, Metadata } from '../kinds/kind.ts';
 import type { Registry } from '../registry.ts';
-import { noSuchResource, qualifiedResource } from '../status.ts';
-import type { Shelf, Store } from '../storage/store.ts';
+import { qualifiedResource } from '../status.ts';
+import type { Store } from '../storage/store.ts';
 
 export interface Ground {
   readonly store: Store;
@@ -21,13 +21,6 @@ export interface WriteOptions {
   readonly actor: string;
   /** The whole pipeline, and nothing stored. */
   readonly dryRun?: boolean;
-}
-
-/** @throws ApiError 404 for a resource nobody registered */
-export function shelfOf(ground: Ground, resource: string): Shelf {
-  const shelf = ground.store.shelf(resource);
-  if (shelf === undefined) throw noSuchResource();
-  return shelf;
 }
 
 /** RFC 3339 in whole seconds, as metav1.Time is written. */

@@ -5,7 +5,8 @@ import type { KubeObject } from '../kinds/kind.ts';
 import { decode } from '../schema/decode.ts';
 import { badRequest } from '../status.ts';
 import { bind } from './binding.ts';
-import { type Ground, shelfOf } from './ground.ts';
+import { faceOf } from './face.ts';
+import type { Ground } from './ground.ts';
 import { list } from './reads.ts';
 import { remove } from './removal.ts';
 import { create, update } from './writes.ts';
@@ -13,43 +14,43 @@ import { create, update } from './writes.ts';
 /** @param onError  hears what a listener of a watch throws; nothing ends by it */
 export function inProcessApi(ground: Ground, onError: (error: unknown) => void): Api {
   const spaceOf = (resource: Resource, namespace: string | undefined): string =>
-    shelfOf(ground, resource).kind.namespaced ? (namespace ?? '') : '';
+    faceOf(ground, resource).kind.namespaced ? (namespace ?? '') : '';
 
   const api: Api = {
-    get: (resource, name, namespace) => shelfOf(ground, resource).get(spaceOf(resource, namespace), name),
+    get: (resource, name, namespace) => faceOf(ground, resource).get(spaceOf(resource, namespace), name),
 
-    list: (resource, options: ListOptions = {}) => list(ground, shelfOf(ground, resource), options).items,
+    list: (resource, options: ListOptions = {}) => list(ground, faceOf(ground, resource), options).items,
 
     create(resource, object, { actor, namespace }) {
-      const shelf = shelfOf(ground, resource);
-      if (!isRecord(object)) throw badRequest(`a ${shelf.kind.kind} must be an object`);
-      const { draft } = decode(shelf.kind, object);
-      return create(ground, shelf, spaceOf(resource, namespace ?? draft.metadata.namespace), draft, { actor });
+      const face = faceOf(ground, resource);
+      if (!isRecord(object)) throw badRequest(`a ${face.kind.kind} must be an object`);
+      const { draft } = decode(face.kind, object);
+      return create(ground, face, spaceOf(resource, namespace ?? draft.metadata.namespace), draft, { actor });
     },
 
     update(resource, object, { actor, subresource }) {
-      const shelf = shelfOf(ground, resource);
-      const { draft } = decode(shelf.kind, object);
+      const face = faceOf(ground, resource);
+      const { draft } = decode(face.kind, object);
       const { name, namespace } = object.metadata;
-      return update(ground, shelf, spaceOf(resource, namespace), name, draft, { actor, subresource }).object;
+      return update(ground, face, spaceOf(resource, namespace), name, draft, { actor, subresource }).object;
     },
 
     modify(resource, name, namespace, change, { actor, subresource }) {
-      const shelf = shelfOf(ground, resource);
+      const face = faceOf(ground, resource);
       const space = spaceOf(resource, namespace);
-      const old = shelf.get(space, name);
+      const old = face.get(space, name);
       const copy: KubeObject = old === undefined ? blank(name) : clone(old);
       if (old !== undefined) change(copy);
-      const { draft } = decode(shelf.kind, copy);
-      return update(ground, shelf, space, name, draft, { actor, subresource, patch: true }).object;
+      const { draft } = decode(face.kind, copy);
+      return update(ground, face, space, name, draft, { actor, subresource, patch: true }).object;
     },
 
     delete(resource, name, namespace, options: DeleteOptions = {}) {
-      remove(ground, shelfOf(ground, resource), spaceOf(resource, namespace), name, options);
+      remove(ground, faceOf(ground, resource), spaceOf(resource, namespace), name, options);
     },
 
     bind(namespace, podName, nodeName, { uid }) {
-      bind(ground, shelfOf(ground, 'pods'), namespace, podName, { nodeName, uid });
+      bind(ground, faceOf(ground, 'pods'), namespace, podName, { nodeName, uid });
     },
 
     watch: (resource, onEvent) => watch(ground, resource, onEvent, onError),
@@ -68,7 +69,7 @@ function watch(
   onEvent: (event: WatchEvent) => void,
   onError: (error: unknown) => void,
 ): () => void {
-  const shelf = shelfOf(ground, resource);
+  const face = faceOf(ground, resource);
   let ended = false;
   let queue: WatchEvent[] = [];
   let turn: NodeJS.Immediate | undefined;
@@ -87,16 +88,16 @@ function watch(
     for (const event of events) deliver(event);
   };
   const listener = ({ type, object }: WatchEvent): void => {
-    queue.push({ type, object });
+    queue.push({ type, object: face.show(object) });
     turn ??= setImmediate(flush);
   };
   // The snapshot is taken before the listener hears anything: what a callback writes comes later, once.
-  const present = [...shelf.objects()];
-  shelf.listeners.add(listener);
+  const present = [...face.objects()];
+  face.shelf.listeners.add(listener);
   for (const object of present) deliver({ type: 'ADDED', object });
   return () => {
     ended = true;
-    shelf.listeners.delete(listener);
+    face.shelf.listeners.delete(listener);
     if (turn !== undefined) clearImmediate(turn);
   };
 }

@@ -2,22 +2,22 @@
 import type { KubeObject } from '../kinds/kind.ts';
 import { badRequest, failure, notFound } from '../status.ts';
 import { both, type Matches, parseFieldSelector, parseLabelSelector } from '../storage/selectors.ts';
-import type { Shelf } from '../storage/store.ts';
+import type { Face } from './face.ts';
 import type { Ground } from './ground.ts';
 
 /** @throws ApiError 404 */
-export function get(shelf: Shelf, namespace: string, name: string): KubeObject {
-  const object = shelf.get(namespace, name);
-  if (object === undefined) throw notFound(shelf.kind, name);
+export function get(face: Face, namespace: string, name: string): KubeObject {
+  const object = face.get(namespace, name);
+  if (object === undefined) throw notFound(face.kind, name);
   return object;
 }
 
 /** Both selectors as one question; undefined where everything matches. @throws ApiError 400 */
 export function selection(
-  shelf: Shelf,
+  face: Face,
   query: { readonly labelSelector?: string | undefined; readonly fieldSelector?: string | undefined },
 ): Matches | undefined {
-  return both(parseLabelSelector(query.labelSelector), parseFieldSelector(query.fieldSelector, shelf.kind));
+  return both(parseLabelSelector(query.labelSelector), parseFieldSelector(query.fieldSelector, face.kind));
 }
 
 export interface ListQuery {
@@ -47,10 +47,10 @@ interface Token {
 }
 
 /** @throws ApiError 400 for a bad selector or token, 410 for a token that is too old */
-export function list(ground: Ground, shelf: Shelf, query: ListQuery): Page {
-  const matches = selection(shelf, query);
+export function list(ground: Ground, face: Face, query: ListQuery): Page {
+  const matches = selection(face, query);
   const token = query.continue === undefined || query.continue === '' ? undefined : readToken(query.continue);
-  if (token !== undefined && token.rv < shelf.history.oldest) {
+  if (token !== undefined && token.rv < face.shelf.history.oldest) {
     throw failure(
       410,
       'Expired',
@@ -62,7 +62,7 @@ export function list(ground: Ground, shelf: Shelf, query: ListQuery): Page {
   const items: KubeObject[] = [];
   let remaining = 0;
   let last = '';
-  for (const object of shelf.objects(query.namespace)) {
+  for (const object of face.objects(query.namespace)) {
     if (token !== undefined && keyOf(object) <= token.start) continue;
     if (matches !== undefined && !matches(object)) continue;
     if (items.length < limit) {

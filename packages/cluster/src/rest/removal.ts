@@ -9,13 +9,12 @@
 import type { DeleteOptions } from '../api.ts';
 import type { Kind, KubeObject } from '../kinds/kind.ts';
 import { invalidOptions, preconditionFailed } from '../status.ts';
-import type { Shelf } from '../storage/store.ts';
+import type { Face } from './face.ts';
 import { admit, type Ground, inOrder, timestamp } from './ground.ts';
 import { get } from './reads.ts';
 
 const ORPHAN = 'orphan';
 const FOREGROUND = 'foregroundDeletion';
-const DEFAULT_GRACE_SECONDS = 30;
 
 export interface Removal {
   /** The object as it is now, or as it was last. */
@@ -29,23 +28,23 @@ export interface Removal {
 /** @throws ApiError 404, 409 for a failed precondition, 422 for bad options, and whatever admission refuses */
 export function remove(
   ground: Ground,
-  shelf: Shelf,
+  face: Face,
   namespace: string,
   name: string,
   options: DeleteOptions,
   dryRun = false,
 ): Removal {
-  const { kind } = shelf;
+  const { kind } = face;
   checkDeleteOptions(options);
   const attempt = { operation: 'DELETE' as const, kind, namespace, name };
-  const found = shelf.get(namespace, name);
+  const found = face.get(namespace, name);
   // Lifecycle admission speaks before "not found" (a protected namespace is refused either way).
   admit(ground, 'admit', found === undefined ? attempt : { ...attempt, old: found });
-  const old = found ?? get(shelf, namespace, name);
+  const old = found ?? get(face, namespace, name);
   checkPreconditions(kind, old, options);
   admit(ground, 'validate', { ...attempt, old });
 
-  if (kind.kind === 'Namespace' && kind.group === '') return removeNamespace(ground, shelf, old, dryRun);
+  if (kind.kind === 'Namespace' && kind.group === '') return removeNamespace(ground, face, old, dryRun);
   const now = ground.clock.now();
   const draft: KubeObject = { ...old, metadata: { ...old.metadata } };
   const grace = gracePeriod(kind, old, options);
@@ -64,9 +63,9 @@ export function remove(
   let object = changed ? marked : old;
   if (dryRun) return { object, gone: !stays, answersObject: stays || answersObject(kind, grace) };
   // As the real one: a Pod that goes at once is first seen with its deletionTimestamp.
-  if (changed && (stays || grace !== undefined)) object = ground.store.put(shelf, marked);
+  if (changed && (stays || grace !== undefined)) object = face.show(ground.store.put(face.shelf, face.store(marked)));
   if (stays) return { object, gone: false, answersObject: true };
-  ground.store.remove(shelf, object);
+  ground.store.remove(face.shelf, face.store(object));
   return { object, gone: true, answersObject: answersObject(kind, grace) };
 }
 
@@ -106,15 +105,10 @@ function checkPreconditions(kind: Kind, old: KubeObject, options: DeleteOptions)
   }
 }
 
-/** Seconds that a Pod gets; undefined for kinds without grace. */
+/** Seconds that the object gets; undefined for kinds without grace. */
 function gracePeriod(kind: Kind, old: KubeObject, options: DeleteOptions): number | undefined {
-  if (kind.kind !== 'Pod' || kind.group !== '') return undefined;
-  const asked = options.gracePeriodSeconds;
-  let grace: number = asked ?? old['spec']?.terminationGracePeriodSeconds ?? DEFAULT_GRACE_SECONDS;
-  if (grace < 0) grace = 1;
-  const phase: unknown = old['status']?.phase;
-  if (!old['spec']?.nodeName || phase === 'Succeeded' || phase === 'Failed') grace = 0;
-  return grace;
+  const grace = kind.deletionGraceSeconds?.(old, options.gracePeriodSeconds);
+  return grace !== undefined && grace < 0 ? 1 : grace;
 }
 
 /** Marks the first time; later a DELETE may only shorten. */
@@ -154,20 +148,20 @@ function setPropagation(draft: KubeObject, options: DeleteOptions): void {
 }
 
 /** Terminating first; gone once `spec.finalizers` is empty, which the namespace controller sees to. */
-function removeNamespace(ground: Ground, shelf: Shelf, old: KubeObject, dryRun: boolean): Removal {
+function removeNamespace(ground: Ground, face: Face, old: KubeObject, dryRun: boolean): Removal {
   const held =
-    ((old['spec']?.finalizers as unknown[] | undefined) ?? []).length > 0 || (old.metadata.finalizers ?? []).length > 0;
+    ((old.spec?.finalizers as unknown[] | undefined) ?? []).length > 0 || (old.metadata.finalizers ?? []).length > 0;
   if (old.metadata.deletionTimestamp !== undefined) {
     if (held) return { object: old, gone: false, answersObject: true };
-    if (!dryRun) ground.store.remove(shelf, old);
+    if (!dryRun) ground.store.remove(face.shelf, old);
     return { object: old, gone: true, answersObject: true };
   }
-  const draft = inOrder(shelf.kind, {
+  const draft = inOrder(face.kind, {
     ...old,
     metadata: { ...old.metadata, deletionTimestamp: timestamp(ground.clock.now()) },
-    status: { ...old['status'], phase: 'Terminating' },
+    status: { ...old.status, phase: 'Terminating' },
   });
-  const object = dryRun ? draft : ground.store.put(shelf, draft);
-  if (!held && !dryRun) ground.store.remove(shelf, object);
+  const object = dryRun ? draft : ground.store.put(face.shelf, draft);
+  if (!held && !dryRun) ground.store.remove(face.shelf, face.store(object));
   return { object, gone: !held, answersObject: true };
 }

@@ -4,9 +4,18 @@
  */
 import { randomUUID } from 'node:crypto';
 import { equal } from '../json.ts';
-import type { FieldError, Kind, KubeObject } from '../kinds/kind.ts';
-import { alreadyExists, conflict, invalid, invalidResource, MODIFIED, notFound, qualifiedResource } from '../status.ts';
-import type { Shelf } from '../storage/store.ts';
+import { DecodingError, type FieldError, type Kind, type KubeObject } from '../kinds/kind.ts';
+import {
+  alreadyExists,
+  cannotBeHandled,
+  conflict,
+  invalid,
+  invalidResource,
+  MODIFIED,
+  notFound,
+  qualifiedResource,
+} from '../status.ts';
+import type { Face } from './face.ts';
 import { type Attempt, admit, type Ground, generateName, inOrder, timestamp, type WriteOptions } from './ground.ts';
 
 /** A real server tries a generated name this often before it says AlreadyExists. */
@@ -18,15 +27,15 @@ const NAME_ATTEMPTS = 8;
  */
 export function create(
   ground: Ground,
-  shelf: Shelf,
+  face: Face,
   namespace: string,
   draft: KubeObject,
   options: WriteOptions,
 ): KubeObject {
-  const { kind } = shelf;
+  const { kind } = face;
   if (kind.namespaced) draft.metadata.namespace = namespace;
   else delete draft.metadata.namespace;
-  kind.defaults?.(draft);
+  applyDefaults(kind, draft);
   const attempt: Attempt = { operation: 'CREATE', kind, namespace, name: draft.metadata.name ?? '', draft };
   admit(ground, 'admit', attempt);
   kind.prepareCreate?.(draft);
@@ -42,27 +51,19 @@ export function create(
   if (!metadata.name && metadata.generateName) {
     for (let i = 0; i < NAME_ATTEMPTS; i++) {
       metadata.name = generateName(metadata.generateName);
-      if (shelf.get(namespace, metadata.name) === undefined) break;
+      if (face.get(namespace, metadata.name) === undefined) break;
     }
   }
-  const errors = metadata.name
-    ? (kind.validateCreate?.(draft) ?? [])
-    : [nameRequired, ...withoutNameErrors(kind.validateCreate?.(draft) ?? [])];
+  const errors = kind.validateCreate?.(draft) ?? [];
   if (errors.length > 0) throw invalid(kind, metadata.name ?? '', errors);
   admit(ground, 'validate', attempt);
-  if (shelf.get(namespace, metadata.name) !== undefined) throw alreadyExists(kind, metadata.name);
+  if (face.get(namespace, metadata.name) !== undefined) throw alreadyExists(kind, metadata.name);
   const object = inOrder(kind, draft);
-  return options.dryRun === true ? object : ground.store.put(shelf, object);
+  return options.dryRun === true ? object : put(ground, face, object);
 }
 
-const nameRequired: FieldError = {
-  field: 'metadata.name',
-  type: 'Required value',
-  detail: 'name or generateName is required',
-};
-
-function withoutNameErrors(errors: FieldError[]): FieldError[] {
-  return errors.filter((error) => error.field !== 'metadata.name' && error.field !== 'metadata.generateName');
+function put(ground: Ground, face: Face, object: KubeObject): KubeObject {
+  return face.show(ground.store.put(face.shelf, face.store(object)));
 }
 
 /** Kinds whose PUT creates what is missing (AllowCreateOnUpdate of their strategies). */
@@ -75,6 +76,16 @@ const CREATED_BY_PUT: ReadonlySet<string> = new Set([
   'resourcequotas',
   'services',
 ]);
+
+/** @throws ApiError 400 for what only defaulting finds unreadable (a quantity) */
+function applyDefaults(kind: Kind, draft: KubeObject): void {
+  try {
+    kind.defaults?.(draft);
+  } catch (error) {
+    if (error instanceof DecodingError) throw cannotBeHandled(kind, error.message);
+    throw error;
+  }
+}
 
 export interface UpdateOptions extends WriteOptions {
   readonly subresource?: 'status' | 'finalize' | undefined;
@@ -90,25 +101,25 @@ export interface UpdateOptions extends WriteOptions {
  */
 export function update(
   ground: Ground,
-  shelf: Shelf,
+  face: Face,
   namespace: string,
   name: string,
   draft: KubeObject,
   options: UpdateOptions,
 ): { object: KubeObject; created: boolean } {
-  const { kind } = shelf;
-  const old = shelf.get(namespace, name);
+  const { kind } = face;
+  const old = face.get(namespace, name);
   const subresource = options.subresource;
   if (old === undefined) {
     if (subresource !== undefined || options.patch === true || !CREATED_BY_PUT.has(qualifiedResource(kind))) {
       throw notFound(kind, name);
     }
-    return { object: create(ground, shelf, namespace, draft, options), created: true };
+    return { object: create(ground, face, namespace, draft, options), created: true };
   }
   checkPreconditions(kind, old, draft, options.patch === true);
   takeOverMetadata(draft, old, kind);
   // Before the parts of `old` are put in: defaults may change the draft in place, and `old` belongs to the store.
-  kind.defaults?.(draft);
+  applyDefaults(kind, draft);
   if (subresource === 'status') keepAllButStatus(draft, old, kind);
   else if (subresource === 'finalize') keepAllButFinalizers(draft, old);
 
@@ -123,24 +134,33 @@ export function update(
   };
   admit(ground, 'admit', attempt);
   if (subresource === undefined) {
-    if (kind.subresources.some((one) => one.name === 'status')) keepStatus(draft, old);
+    if (kind.subresources.some((one) => one.name === 'status')) restore(draft, 'status', old.status);
     kind.prepareUpdate?.(draft, old);
     countGeneration(draft, old, kind);
   }
-  const errors = [...finalizerErrors(draft, old)];
-  if (subresource === 'status') errors.push(...(kind.validateStatusUpdate?.(draft, old) ?? []));
-  else if (subresource === undefined) errors.push(...(kind.validateUpdate?.(draft, old) ?? []));
+  const errors = complaints(kind, draft, old, subresource);
   if (errors.length > 0) throw invalid(kind, name, errors);
   admit(ground, 'validate', attempt);
 
   const object = inOrder(kind, draft);
   object.metadata.resourceVersion = old.metadata.resourceVersion;
   if (isDoneFor(object, old)) {
-    if (options.dryRun !== true) ground.store.remove(shelf, old);
+    if (options.dryRun !== true) ground.store.remove(face.shelf, face.store(old));
     return { object, created: false };
   }
   if (equal(object, old)) return { object: old, created: false };
-  return { object: options.dryRun === true ? object : ground.store.put(shelf, object), created: false };
+  return { object: options.dryRun === true ? object : put(ground, face, object), created: false };
+}
+
+function complaints(
+  kind: Kind,
+  draft: KubeObject,
+  old: KubeObject,
+  subresource: UpdateOptions['subresource'],
+): FieldError[] {
+  if (subresource === 'finalize') return [];
+  const validate = subresource === 'status' ? kind.validateStatusUpdate : kind.validateUpdate;
+  return validate?.(draft, old) ?? [];
 }
 
 function checkPreconditions(kind: Kind, old: KubeObject, draft: KubeObject, patch: boolean): void {
@@ -195,49 +215,34 @@ function restore(target: Record<string, unknown>, key: string, value: unknown): 
 
 const ENVELOPE: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata', 'status']);
 
-/** `/status` writes the status and the looser parts of the metadata (strategies of 1.34), never the spec. */
+/** `/status` writes the status and what its strategy leaves open of the metadata, never the spec. */
 function keepAllButStatus(draft: KubeObject, old: KubeObject, kind: Kind): void {
   for (const key of Object.keys(draft)) if (!ENVELOPE.has(key) && !(key in old)) delete draft[key];
   for (const key of Object.keys(old)) if (!ENVELOPE.has(key)) draft[key] = old[key];
   restore(draft.metadata, 'ownerReferences', old.metadata.ownerReferences);
-  if (kind.group === 'apps') restore(draft.metadata, 'labels', old.metadata.labels);
+  kind.prepareStatusUpdate?.(draft, old);
 }
 
 /** `namespaces/finalize` writes `spec.finalizers` only. */
 function keepAllButFinalizers(draft: KubeObject, old: KubeObject): void {
-  const finalizers: unknown = draft['spec']?.finalizers;
+  const finalizers: unknown = draft.spec?.finalizers;
   for (const key of Object.keys(draft)) if (key !== 'metadata') delete draft[key];
   for (const key of Object.keys(old)) if (key !== 'metadata') draft[key] = old[key];
-  const { finalizers: _old, ...spec } = old['spec'] ?? {};
-  draft['spec'] = Array.isArray(finalizers) && finalizers.length > 0 ? { ...spec, finalizers } : spec;
+  const { finalizers: _old, ...spec } = old.spec ?? {};
+  draft.spec = Array.isArray(finalizers) && finalizers.length > 0 ? { ...spec, finalizers } : spec;
 }
 
-function keepStatus(draft: KubeObject, old: KubeObject): void {
-  restore(draft, 'status', old['status']);
-}
-
-/** Counts changes of all but metadata and status; a Deployment's annotations count too (its strategy). */
+/** Counts changes of all but metadata and status, or what the kind itself counts. */
 function countGeneration(draft: KubeObject, old: KubeObject, kind: Kind): void {
   if (!kind.hasGeneration) return;
-  const keys = new Set([...Object.keys(draft), ...Object.keys(old)]);
-  const changed = [...keys].some((key) => !ENVELOPE.has(key) && !equal(draft[key], old[key]));
-  const annotated = kind.kind === 'Deployment' && !equal(draft.metadata.annotations, old.metadata.annotations);
-  if (changed || annotated) draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  if (kind.bumpsGeneration?.(draft, old) ?? changesMoreThanStatus(draft, old)) {
+    draft.metadata.generation = (old.metadata.generation ?? 0) + 1;
+  }
 }
 
-function finalizerErrors(draft: KubeObject, old: KubeObject): FieldError[] {
-  if (old.metadata.deletionTimestamp === undefined) return [];
-  const known = new Set(old.metadata.finalizers ?? []);
-  const added = (draft.metadata.finalizers ?? []).filter((finalizer) => !known.has(finalizer));
-  if (added.length === 0) return [];
-  const list = added.map((finalizer) => JSON.stringify(finalizer)).join(', ');
-  return [
-    {
-      field: 'metadata.finalizers',
-      type: 'Forbidden',
-      detail: `no new finalizers can be added if the object is being deleted, found new finalizers []string{${list}}`,
-    },
-  ];
+function changesMoreThanStatus(draft: KubeObject, old: KubeObject): boolean {
+  const keys = new Set([...Object.keys(draft), ...Object.keys(old)]);
+  return [...keys].some((key) => !ENVELOPE.has(key) && !equal(draft[key], old[key]));
 }
 
 /** An object being deleted goes with the update that takes its last finalizer. */
@@ -245,5 +250,5 @@ function isDoneFor(object: KubeObject, old: KubeObject): boolean {
   if (old.metadata.deletionTimestamp === undefined) return false;
   if ((object.metadata.finalizers ?? []).length > 0) return false;
   if ((old.metadata.deletionGracePeriodSeconds ?? 0) !== 0) return false;
-  return object.kind !== 'Namespace' || ((object['spec']?.finalizers as unknown[] | undefined) ?? []).length === 0;
+  return object.kind !== 'Namespace' || ((object.spec?.finalizers as unknown[] | undefined) ?? []).length === 0;
 }
