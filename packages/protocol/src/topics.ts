@@ -99,10 +99,9 @@ export function parseCommandTopic(
  */
 export function publisherOf(topic: string): TopicOrigin | undefined {
   const read = splitTopic(topic);
-  if (read?.rest.length !== 2 || read.rest[0] !== 'base' || read.rest[1] === 'baseline' || read.rest[1] === '') {
-    return undefined;
-  }
-  return read.origin;
+  const [first, channel = ''] = read?.rest ?? [];
+  const isVoice = read?.rest.length === 2 && first === 'base' && channel !== 'baseline' && channel !== '';
+  return isVoice && !hasForbidden(channel) ? read?.origin : undefined;
 }
 
 /**
