@@ -1,0 +1,38 @@
+/** The controllers of the embedded cluster, started together over one `Api`. */
+import type { Api } from '../api.ts';
+import type { Clock } from '../clock.ts';
+import { startDeploymentController } from './deployment/controller.ts';
+import {
+  type Controller,
+  type ControllerContext,
+  type ControllerName,
+  type ControllerOptions,
+  controllerNames,
+  createContext,
+} from './options.ts';
+import { startReplicaSetController } from './replica-set/controller.ts';
+
+export {
+  type ControllerName,
+  type ControllerOptions,
+  controllerNames,
+  defaultPeriods,
+  type Periods,
+} from './options.ts';
+
+const starts: Partial<Record<ControllerName, (context: ControllerContext) => Controller>> = {
+  deployment: startDeploymentController,
+  replicaset: startReplicaSetController,
+};
+
+export function startControllers(api: Api, clock: Clock, options: ControllerOptions = {}): { stop(): void } {
+  const context = createContext(api, clock, options);
+  const enabled = options.enabled ?? controllerNames;
+  const running = controllerNames.filter((name) => enabled.includes(name)).map((name) => starts[name]?.(context));
+  return {
+    stop() {
+      for (const controller of running) controller?.stop();
+      context.stop();
+    },
+  };
+}

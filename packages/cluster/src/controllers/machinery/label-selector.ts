@@ -1,0 +1,58 @@
+/** Label selectors in their object form (metav1.LabelSelector), compiled once and matched often. */
+import type { LabelSelector } from './shapes.ts';
+
+export type Labels = Readonly<Record<string, string>>;
+
+/** Whether labels match. */
+export type LabelMatch = (labels: Labels | undefined) => boolean;
+
+const noLabels: Labels = {};
+
+/** An empty selector matches everything; no selector at all matches nothing (metav1.LabelSelectorAsSelector). */
+export function compileSelector(selector: LabelSelector | undefined): LabelMatch {
+  if (selector === undefined || selector === null) return () => false;
+  const wanted = Object.entries(selector.matchLabels ?? {});
+  const expressions = selector.matchExpressions ?? [];
+  return (given) => {
+    const labels = given ?? noLabels;
+    for (const [key, value] of wanted) if (labels[key] !== value) return false;
+    for (const { key, operator, values = [] } of expressions) {
+      const value = labels[key];
+      switch (operator) {
+        case 'In':
+          if (value === undefined || !values.includes(value)) return false;
+          break;
+        case 'NotIn':
+          if (value !== undefined && values.includes(value)) return false;
+          break;
+        case 'Exists':
+          if (value === undefined) return false;
+          break;
+        case 'DoesNotExist':
+          if (value !== undefined) return false;
+          break;
+        default:
+          operator satisfies never;
+          return false;
+      }
+    }
+    return true;
+  };
+}
+
+/** True where the selector would match everything: controllers refuse to run on such a one. */
+export function selectsAll(selector: LabelSelector | undefined): boolean {
+  return (
+    selector !== undefined &&
+    Object.keys(selector.matchLabels ?? {}).length === 0 &&
+    (selector.matchExpressions ?? []).length === 0
+  );
+}
+
+/** One text for selectors that mean the same, whatever the order of their keys. */
+export function selectorText(selector: LabelSelector | undefined): string {
+  if (selector === undefined) return 'none';
+  const labels = Object.entries(selector.matchLabels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  const expressions = (selector.matchExpressions ?? []).map((e) => [e.key, e.operator, ...(e.values ?? [])]);
+  return JSON.stringify([labels, expressions]);
+}

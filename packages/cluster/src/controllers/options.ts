@@ -1,0 +1,148 @@
+/** What controllers are given: periods with a real cluster's defaults, and the parts they share. */
+import type { Api } from '../api.ts';
+import type { Clock } from '../clock.ts';
+import { createEventRecorder, type EventRecorder } from './machinery/event-recorder.ts';
+import { type IndexedResource, watchIndex } from './machinery/object-index.ts';
+import { controllerOf, podSpec } from './machinery/shapes.ts';
+
+export const controllerNames = [
+  'deployment',
+  'replicaset',
+  'garbage-collector',
+  'namespace',
+  'serviceaccount',
+  'scheduler',
+  'node-lifecycle',
+  'taint-eviction',
+  'pod-gc',
+  'disruption',
+] as const;
+
+export type ControllerName = (typeof controllerNames)[number];
+
+/** All periods in milliseconds; the defaults are those of kube-controller-manager and kube-scheduler 1.34. */
+export interface Periods {
+  /** How often nodes' health is looked at (--node-monitor-period). */
+  nodeMonitorPeriodMs: number;
+  /** How long a node may be silent (--node-monitor-grace-period; 50 s since 1.32). */
+  nodeMonitorGraceMs: number;
+  /** How long a node that never reported may be silent (--node-startup-grace-period). */
+  nodeStartupGraceMs: number;
+  podGcPeriodMs: number;
+  /** How long a node must be missing before its pods are removed. */
+  podGcQuarantineMs: number;
+  /** First and longest wait of an unschedulable pod (--pod-initial-backoff-seconds, --pod-max-backoff-seconds). */
+  podInitialBackoffMs: number;
+  podMaxBackoffMs: number;
+  /** A pod that nothing made schedulable is tried again after so long. */
+  podUnschedulableRetryMs: number;
+}
+
+export const defaultPeriods: Periods = {
+  nodeMonitorPeriodMs: 5_000,
+  nodeMonitorGraceMs: 50_000,
+  nodeStartupGraceMs: 60_000,
+  podGcPeriodMs: 20_000,
+  podGcQuarantineMs: 40_000,
+  podInitialBackoffMs: 1_000,
+  podMaxBackoffMs: 10_000,
+  podUnschedulableRetryMs: 300_000,
+};
+
+/** A resource whose objects can own, be owned or stand in a namespace. */
+export interface ResourceInfo {
+  /** As `Api` names it. */
+  resource: string;
+  apiVersion: string;
+  kind: string;
+  namespaced: boolean;
+}
+
+export interface ControllerOptions {
+  periods?: Partial<Periods>;
+  /** Which controllers run; all when left out. */
+  enabled?: readonly ControllerName[];
+  /** NoExecute taints a second and zone (--node-eviction-rate, 0.1), and past 55 % unhealthy in zones over 50 nodes (0.01). */
+  evictionRate?: number;
+  secondaryEvictionRate?: number;
+  unhealthyZoneThreshold?: number;
+  largeClusterSize?: number;
+  /** Taint and evict although every node is unready. A real cluster stops evicting then; false is its way. */
+  evictInFullDisruption?: boolean;
+  /** Ended pods are removed beyond so many (--terminated-pod-gc-threshold). */
+  terminatedPodThreshold?: number;
+  /** Every resource that is served; objects of others are neither collected nor removed with their namespace. */
+  resources?: readonly ResourceInfo[];
+  /** In [0, 1): which of equally good nodes takes a pod. */
+  random?: () => number;
+  /** Told of every failure that the controller retries. It must not throw. */
+  onError?: (error: unknown, where: string) => void;
+}
+
+/** What one controller is built from. */
+export interface ControllerContext {
+  readonly api: Api;
+  readonly clock: Clock;
+  readonly periods: Periods;
+  readonly options: ControllerOptions;
+  readonly onError: (error: unknown, where: string) => void;
+  /** One index a resource, whoever asks. */
+  index(resource: string): IndexedResource;
+  recorder(component: string): EventRecorder;
+}
+
+/** Who the controllers' writes are by, in managedFields: one process in a real cluster. */
+export const controllerActor = 'kube-controller-manager';
+
+/** The index of the uid of an object's controller, and of a pod's node. */
+export const byController = 'controller';
+/** The index of objects without a controller, by namespace: whom a controller may adopt. */
+export const byOrphanage = 'orphanage';
+export const byNode = 'node';
+
+export function createContext(
+  api: Api,
+  clock: Clock,
+  options: ControllerOptions,
+): ControllerContext & { stop(): void } {
+  const indices = new Map<string, IndexedResource>();
+  const report = options.onError ?? (() => {});
+  return {
+    api,
+    clock,
+    options,
+    periods: { ...defaultPeriods, ...options.periods },
+    onError: report,
+    index(resource) {
+      const known = indices.get(resource);
+      if (known !== undefined) return known;
+      const index = watchIndex(api, resource, {
+        [byController]: (object) => {
+          const owner = controllerOf(object);
+          return owner === undefined ? [] : [owner.uid];
+        },
+        [byOrphanage]: (object) => (controllerOf(object) === undefined ? [object.metadata.namespace ?? ''] : []),
+        ...(resource === 'pods'
+          ? {
+              [byNode]: (pod) => {
+                const { nodeName } = podSpec(pod);
+                return nodeName === undefined || nodeName === '' ? [] : [nodeName];
+              },
+            }
+          : {}),
+      });
+      indices.set(resource, index);
+      return index;
+    },
+    recorder: (component) =>
+      createEventRecorder({ api, clock, component, onError: (error) => report(error, component) }),
+    stop() {
+      for (const index of indices.values()) index.stop();
+    },
+  };
+}
+
+/** A running controller. */
+export interface Controller {
+  stop(): void;
+}
