@@ -14,12 +14,32 @@ export interface TunnelMessage {
 /** What became of a publish of ours. `no-session`: the base is not connected (embedded broker only). `down`: the link to the broker is. */
 export type SendOutcome = 'sent' | 'no-session' | 'down';
 
+/**
+ * Why a base's session closed.
+ * - `closed`: its connection ended, by a goodbye, a FIN or a reset: nobody can tell a stop from a kill by it
+ * - `taken-over`: a newer connection of the same base is there; its `session-opened` follows as soon as it has subscribed
+ * - `silent`: nothing came within one and a half keep-alives
+ * - `stuck`: it did not take what was written to it for the drain time-out
+ * - `unsubscribed`: it is connected but no longer listens to its commands
+ * - `cut`: the broker ended it, for a packet too large or malformed
+ */
+export type SessionCloseCause = 'closed' | 'taken-over' | 'silent' | 'stuck' | 'unsubscribed' | 'cut';
+
 /** Everything a tunnel tells. Called in order, never re-entrantly; a listener that throws is logged and nothing else. */
 export type TunnelEvent =
   | { readonly kind: 'message'; readonly message: TunnelMessage }
-  /** A base's session opened or closed: embedded broker only. `sessionId` differs for each connection. */
+  /**
+   * A base's session opened or closed: embedded broker only. `sessionId` differs for each connection. Opened means that the base has
+   * subscribed to its commands, so that a command sent from now on reaches it; every opened one is closed once, and before the next of that base opens.
+   */
   | { readonly kind: 'session-opened'; readonly baseId: string; readonly sessionId: string }
-  | { readonly kind: 'session-closed'; readonly baseId: string; readonly sessionId: string; readonly reason: string }
+  | {
+      readonly kind: 'session-closed';
+      readonly baseId: string;
+      readonly sessionId: string;
+      readonly reason: string;
+      readonly cause?: SessionCloseCause;
+    }
   /** We see (external: connected, subscribed and a canary has come back) or are blind. The embedded broker is up from listening to closing. */
   | { readonly kind: 'up' }
   | { readonly kind: 'down'; readonly reason: string };
