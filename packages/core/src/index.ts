@@ -1,6 +1,28 @@
-/** @kouplet/core: what the wire means. Pure: no I/O, no clock, no randomness, no RxJS. */
+/**
+ * @kouplet/core: what the wire means. Pure: no I/O, no clock, no randomness, no RxJS.
+ *
+ * The edge keeps a Map of `BaseState` and one `FleetState`, folds every input into them, plans, executes, and folds the
+ * outcomes: `action-started` when it takes an action up, the objects that a write answered, then `action-ended`.
+ */
 export * from './actions.ts';
+export { describeBase } from './describe.ts';
+export { createFleet, type FleetState, type Link, type Replica } from './fleet.ts';
+export { foldBase } from './fold-base.ts';
+export { foldFleet } from './fold-fleet.ts';
 export * from './inputs.ts';
+export { surveyBase } from './liveness.ts';
+export {
+  baseIdOfNodeName,
+  identityAnnotation,
+  nodeLeaseNamespace,
+  nodeNameOf,
+  recordNameOf,
+  replicaLeaseNameOf,
+} from './names.ts';
 export * from './observed.ts';
+export { isForgettable, planBase } from './plan-base.ts';
+export { planFleet } from './plan-fleet.ts';
 export * from './policy.ts';
+export { type Projection, projectBase } from './project.ts';
+export { type BaseState, createBase } from './state.ts';
 export * from './time.ts';

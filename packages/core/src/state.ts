@@ -1,0 +1,229 @@
+/**
+ * What is known of one base: one immutable record of plain data. It holds no timer, stream or subscription; the keyed
+ * Map of bases lives in the controller. Everything here is written by `foldBase` alone.
+ *
+ * Times without a note are milliseconds of the monotonic clock; `…Wall` is milliseconds since the epoch, for people.
+ */
+import type { BaseId, BizKey, BizState, TopicGeneration } from '@kouplet/protocol';
+import type { RecordEvent } from './actions.ts';
+import type { ObservedLease, ObservedNode, ObservedPod, ObservedRecord, RecordedInstall } from './observed.ts';
+
+export interface BaseState {
+  readonly baseId: BaseId;
+  /** When the first input of this base came: silence is never counted from before it. */
+  readonly knownSince?: number;
+
+  /** Embedded broker: the session that is open now. */
+  readonly session?: { readonly id: string; readonly openedAt: number };
+  /** Embedded broker: when the last session closed and none is open. */
+  readonly sessionClosedAt?: number;
+  /** When the last few sessions opened: two processes under one identity show as many in a short time. */
+  readonly sessionOpenings: readonly number[];
+  /** Last accepted message of any kind. */
+  readonly heardAt?: number;
+  /** First message after `session.openedAt` or a change of process; while it lasts, what was said counts. */
+  readonly generation?: TopicGeneration;
+  readonly facts?: BaseFacts;
+  readonly vitals?: BaseVitals;
+  /** It said DEACTIVATED in a heartbeat, and nothing else since. */
+  readonly goodbyeAt?: number;
+  /** Its own Pod, or a machine under it, was proven gone. */
+  readonly goneProvenAt?: number;
+  /** A process older than the one heard before answered under the same identity. */
+  readonly olderProcessAt?: number;
+  /** A new process asked for its baseline; the answer is due. */
+  readonly baselineAskedAt?: number;
+
+  /** Questions that were put and not answered, oldest first: an answer is credited to the oldest. */
+  readonly listQuestions: readonly Question[];
+  readonly healthQuestions: readonly Question[];
+  /** Unanswered in a row, for the spacing of the next one. */
+  readonly unanswered: number;
+  /** The last list that answered a question of ours: when that was put. */
+  readonly listAsOf?: number;
+  readonly healthAsOf?: number;
+  /** A list must have been asked for at or after this before anything is done to the base. */
+  readonly listNeededSince?: number;
+
+  /** By BizKey: every biz that is there, claimed, in operation or in back-off. */
+  readonly slots: Readonly<Record<string, Slot>>;
+  /** By UID. */
+  readonly pods: Readonly<Record<string, PodEntry>>;
+  /** Counts up: the order in which Pods were first seen. */
+  readonly podsSeen: number;
+  /** UIDs of the last objects that went: a late answer to a write must not bring them back. */
+  readonly tombstones: readonly string[];
+
+  readonly node?: ObservedNode;
+  readonly nodeSeenAt?: number;
+  /** When the Node's status was last written by us. */
+  readonly nodeStatusAt?: number;
+  /** An adopted Node carried the env taint: it stays, also on a Node made again. */
+  readonly hasAdoptedEnvTaint?: boolean;
+  readonly lease?: ObservedLease;
+  /** When the Lease's renewTime or holder was last seen to change. */
+  readonly leaseChangedAt?: number;
+  /** Start of our last write to the Lease that was accepted. */
+  readonly leaseConfirmedAt?: number;
+  /** Since when it has been ours without a break. */
+  readonly heldSince?: number;
+  readonly record?: ObservedRecord;
+
+  /** By key: what `execute` is doing now. */
+  readonly flights: Readonly<Record<string, Flight>>;
+  /** By key: writes that failed or changed nothing, and when to try again. */
+  readonly writes: Readonly<Record<string, WriteTrouble>>;
+  /** Events to be recorded, oldest first; bounded. */
+  readonly notices: readonly Notice[];
+  /** By key of a told Event about a lasting condition: when. */
+  readonly told: Readonly<Record<string, number>>;
+  readonly quarantine?: { readonly count: number; readonly at: number; readonly message: string };
+}
+
+/** What a base says of itself in heartbeats and baseline queries, as it said it. */
+export interface BaseFacts {
+  readonly baseName?: string;
+  readonly baseVersion?: string;
+  readonly clusterName?: string;
+  readonly localIP?: string;
+  readonly localHostName?: string;
+}
+
+/** What its last health report said. */
+export interface BaseVitals {
+  readonly masterBizState?: BizState;
+  readonly cpuCount?: number;
+  readonly usedMetaspaceBytes?: number;
+  readonly maxMetaspaceBytes?: number;
+  readonly javaVersion?: string;
+  readonly runTimeSeconds?: number;
+  /** When `runTimeSeconds` was heard. */
+  readonly runTimeAt?: number;
+}
+
+export interface Question {
+  readonly actionId: number;
+  readonly askedAt: number;
+}
+
+/** One name:version on this base. */
+export interface Slot {
+  /** Absent: not known. `ABSENT` is evidence of absence. */
+  readonly presence?: BizState | 'ABSENT';
+  /** As of when `presence` is known: a question's time, or an answer's. */
+  readonly presenceAsOf?: number;
+  /** Since when it has been RESOLVED without an operation of ours. */
+  readonly resolvedSince?: number;
+  /** What the base said about the present state, one line. */
+  readonly said?: string;
+  /** For which Pod and from which URL we installed it: proof that it is ours. Goes to the record. */
+  readonly claim?: RecordedInstall;
+  readonly operation?: Operation;
+  /** When the last operation on this key ended: older lists say nothing of it. */
+  readonly endedAt?: number;
+  readonly run?: Run;
+  readonly trouble?: Trouble;
+}
+
+/** A command that was sent and not answered. */
+export interface Operation {
+  readonly command: 'installBiz' | 'uninstallBiz';
+  readonly actionId: number;
+  /** The Pod it is for, where there is one. */
+  readonly podUid?: string;
+  readonly url?: string;
+  /** When the first of its attempts was sent: time-outs count from here. */
+  readonly firstSentAt: number;
+  readonly sentAt: number;
+  readonly attempt: number;
+  /** The session it was sent in (embedded broker). */
+  readonly sessionId?: string;
+  /** The base answered to a repeated attempt that it is still running. */
+  readonly isConfirmedRunning?: boolean;
+}
+
+/** One life of a biz for its Pod. */
+export interface Run {
+  readonly podUid: string;
+  readonly startedWall: number;
+  readonly startedAt: number;
+  /** restartCount of this life. */
+  readonly count: number;
+  /** It is over: why and when. */
+  readonly ended?: { readonly reason: string; readonly message: string; readonly wall: number };
+  /** The life before this one. */
+  readonly last?: {
+    readonly reason: string;
+    readonly message: string;
+    readonly startedWall: number;
+    readonly wall: number;
+  };
+}
+
+/** The last failed attempt: sticky until a success, though the base has forgotten it. */
+export interface Trouble {
+  readonly podUid: string;
+  readonly url: string;
+  readonly command: 'installBiz' | 'uninstallBiz';
+  readonly kind: 'failed' | 'conflict' | 'mismatch' | 'stopped';
+  readonly attempts: number;
+  /** One line, the deepest cause. */
+  readonly message: string;
+  readonly at: number;
+  readonly retryAt: number;
+}
+
+export interface PodEntry {
+  readonly pod: ObservedPod;
+  readonly seenAt: number;
+  readonly seenWall: number;
+  /** Its place in the order in which Pods were seen. */
+  readonly order: number;
+  /** When it was first seen with a deletionTimestamp. */
+  readonly deletingSince?: number;
+}
+
+export interface Flight {
+  readonly actionId: number;
+  readonly startedAt: number;
+  /** Hash of what is written: a write that is wanted again unchanged had no effect. */
+  readonly hash: string;
+}
+
+export interface WriteTrouble {
+  readonly failures: number;
+  readonly retryAt: number;
+  readonly hash: string;
+  readonly message: string;
+}
+
+/** An Event to be recorded. About a Pod it carries its UID; about the Node it waits until there is one. */
+export interface Notice {
+  readonly regarding:
+    | { readonly kind: 'Pod'; readonly name: string; readonly namespace: string; readonly uid: string }
+    | { readonly kind: 'Node' };
+  readonly type: RecordEvent['type'];
+  readonly reason: string;
+  readonly message: string;
+}
+
+export type { BizKey };
+
+/** A base of which nothing is known. */
+export function createBase(baseId: BaseId): BaseState {
+  return {
+    baseId,
+    sessionOpenings: [],
+    listQuestions: [],
+    healthQuestions: [],
+    unanswered: 0,
+    slots: {},
+    pods: {},
+    podsSeen: 0,
+    tombstones: [],
+    flights: {},
+    writes: {},
+    notices: [],
+    told: {},
+  };
+}
