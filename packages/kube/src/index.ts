@@ -6,14 +6,17 @@ export type { ClusterAccess, Credentials, TlsMaterial } from './credentials.ts';
 export { fixedAccess } from './credentials.ts';
 export type { EventContent, EventOutcome, EventRecorder, EventRecorderOptions, Regarding } from './event-recorder.ts';
 export { createEventRecorder } from './event-recorder.ts';
-export type { KubeconfigProblem, LoadClusterOptions } from './kubeconfig.ts';
-export { KubeconfigError, loadCluster } from './kubeconfig.ts';
+export type { KubeconfigProblem } from './kubeconfig-error.ts';
+export { KubeconfigError } from './kubeconfig-error.ts';
 export type { LeaseContent } from './lease.ts';
 export { leaseBody, microTime, writeLease } from './lease.ts';
+export type { LoadClusterOptions } from './load-cluster.ts';
+export { loadCluster } from './load-cluster.ts';
 export type { KubeObject, KubeObjectMeta } from './objects.ts';
 export { isKubeObject, isRecord } from './objects.ts';
 export type { ApiOutcome, Failure, RefusedOutcome } from './outcome.ts';
 export { describeOutcome } from './outcome.ts';
+export { createReflector } from './reflector.ts';
 export type {
   Reflector,
   ReflectorEvent,
@@ -21,8 +24,8 @@ export type {
   ReflectorOptions,
   ReflectorProblem,
   ReflectorState,
-} from './reflector.ts';
-export { createReflector } from './reflector.ts';
+} from './reflector-options.ts';
+export { reflectorDefaults } from './reflector-options.ts';
 export type { DeleteOptions, JsonPatchOperation, ObjectRef, Patch, RequestOptions, Resource } from './resources.ts';
 export {
   apiVersionOf,
