@@ -1,1 +1,7 @@
-export {};
+/** @kouplet/controller: the edges. Sources, the pipeline, execute, health and metrics. */
+export type { Change, ModulePlace } from './changes.ts';
+export { type EdgeClock, systemClock } from './clock.ts';
+export { type Controller, type ControllerOptions, startController } from './controller.ts';
+export { type Log, type LogOptions, maskSecrets, type OpenLog, openLog } from './log.ts';
+export { type CoreFunctions, core } from './pipeline/pipeline.ts';
+export { AccessError, type AccessProblem, rightsNeeded } from './rights.ts';

@@ -1,0 +1,357 @@
+/**
+ * The controller as a whole: opens the edges, runs the pipeline on them, and ends them in order.
+ *
+ *   starting ─first lists in─► ready ─stop()─► handing back ─idle or 3.5 s─► stopped
+ *      └─ cannot start: rejects                    └─ the machinery broke: `done` rejects
+ */
+import { hostname } from 'node:os';
+import type { Tunnel } from '@kouplet/broker';
+import { type Action, describeBase, type Outcome, type Policy, planBase, surveyBase } from '@kouplet/core';
+import { type ClusterAccess, createEventRecorder, createTransport } from '@kouplet/kube';
+import { type Change, ChangeFeed } from './changes.ts';
+import { type EdgeClock, systemClock } from './clock.ts';
+import { createExecute } from './execute/execute.ts';
+import { type Log, maskSecrets, Throttle } from './log.ts';
+import { createMetrics, type FleetCounts, type Metrics } from './metrics.ts';
+import { connectionsNeeded } from './pipeline/lanes.ts';
+import { type CoreFunctions, type Crash, Pipeline } from './pipeline/pipeline.ts';
+import { checkAccess } from './rights.ts';
+import { type Served, serve } from './serve/server.ts';
+import { ClusterSource } from './sources/cluster.ts';
+import { type EdgeInput, ofFleet } from './sources/edge-input.ts';
+import { stalls } from './sources/stalls.ts';
+import { fromTunnel } from './sources/tunnel.ts';
+
+export interface ControllerOptions {
+  readonly policy: Policy;
+  /** Made by the caller, started and closed by the controller. */
+  readonly tunnel: Tunnel;
+  /** Closed by the caller. */
+  readonly access: ClusterAccess;
+  /** `kouplet/0.1.0`. */
+  readonly userAgent: string;
+  /** Where health, metrics and plans are served; absent: nowhere. Port 0: any free one. */
+  readonly http?: { readonly host: string; readonly port: number };
+  readonly log: Log;
+  readonly clock?: EdgeClock;
+  /** Told of what people want a line for: modules on line, off line, failed, Nodes ready or not. Must not throw. */
+  readonly onChange?: (change: Change) => void;
+  /** The core's functions; a test's way to make one of them throw. */
+  readonly core?: CoreFunctions;
+}
+
+export interface Controller {
+  /** Where HTTP is served: `http://127.0.0.1:8081`. */
+  readonly address: string | undefined;
+  /** True once the first lists are in, false from `stop()` on. */
+  readonly isReady: boolean;
+  /** Resolves when it is ready for the first time. */
+  readonly ready: Promise<void>;
+  /** Resolves after `stop()`; rejects when shared machinery broke: the process should end then. */
+  readonly done: Promise<void>;
+  /** What is known of a base, what is planned and what is waited for, as plain JSON; undefined: no such base. */
+  debugPlan(baseId: string): object | undefined;
+  bases(): readonly string[];
+  /** Takes no new work, hands the Leases back, writes out Events. At most five seconds; never rejects. */
+  stop(): Promise<void>;
+}
+
+const handBackLimitMs = 3_500;
+const surveyPeriodMs = 1_000;
+/** A stranger can cause these lines: one each so often, and how many were held back. */
+const rejectionLogMs = 60_000;
+
+/**
+ * @throws AccessError (the API), BrokerError (the tunnel), or the listen error of the HTTP server: each before anything runs
+ */
+export async function startController(options: ControllerOptions): Promise<Controller> {
+  const controller = new RunningController(options);
+  try {
+    await controller.start();
+  } catch (error) {
+    await controller.stop();
+    throw error;
+  }
+  return controller;
+}
+
+class RunningController implements Controller {
+  readonly ready: Promise<void>;
+  readonly done: Promise<void>;
+  readonly #options: ControllerOptions;
+  readonly #clock: EdgeClock;
+  readonly #transport;
+  readonly #recorder;
+  readonly #source: ClusterSource;
+  readonly #pipeline: Pipeline;
+  readonly #metrics: Metrics;
+  readonly #changes: ChangeFeed;
+  readonly #rejections = new Throttle(rejectionLogMs);
+  readonly #problems = new Throttle(10_000);
+  /** Bases whose objects will be told again. */
+  readonly #replays = new Set<string>();
+  #tunnelIsUp = false;
+  #tellsChanges = false;
+  #served: Served | undefined;
+  #isStopping = false;
+  #stopped: Promise<void> | undefined;
+  #cancelSurvey: () => void = () => {};
+  #resolveReady: () => void = () => {};
+  #resolveDone: () => void = () => {};
+  #rejectDone: (error: unknown) => void = () => {};
+
+  constructor(options: ControllerOptions) {
+    const { policy, access, userAgent, log, tunnel } = options;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#transport = createTransport({ access, userAgent, connections: connectionsNeeded });
+    this.#recorder = createEventRecorder({ transport: this.#transport, component: 'kouplet', host: hostname() });
+    this.#metrics = createMetrics(() => this.#count());
+    this.#changes = new ChangeFeed((change) => this.#tellChange(change));
+    this.#source = new ClusterSource({
+      transport: this.#transport,
+      clock: this.#clock,
+      env: policy.env,
+      namespace: policy.namespace,
+      onProblem: (collection, problem) => {
+        const held = this.#problems.pass(`${collection}/${problem.kind}`, this.#clock.now().mono);
+        if (held === undefined) return;
+        log.warn({ collection, problem: problem.kind, message: maskSecrets(problem.message), held }, 'watch-problem');
+      },
+    });
+    const { env } = policy;
+    this.#pipeline = new Pipeline({
+      clock: this.#clock,
+      policy,
+      execute: createExecute({ transport: this.#transport, tunnel, recorder: this.#recorder, env }),
+      ...(options.core === undefined ? {} : { core: options.core }),
+      onEnded: (action, outcome) => this.#ended(action, outcome),
+      onPlanned: (seconds) => this.#metrics.planned(seconds),
+      onCrash: (crash) => this.#crashed(crash),
+      onInput: (input) => this.#see(input),
+    });
+    this.ready = new Promise((resolve) => {
+      this.#resolveReady = resolve;
+    });
+    this.done = new Promise((resolve, reject) => {
+      this.#resolveDone = resolve;
+      this.#rejectDone = reject;
+    });
+    // Whoever does not look at it must not be ended by it.
+    this.done.catch(() => {});
+  }
+
+  get address(): string | undefined {
+    return this.#served?.url;
+  }
+
+  get isReady(): boolean {
+    return this.#source.isSynced && !this.#isStopping;
+  }
+
+  async start(): Promise<void> {
+    const { http, policy, tunnel, log } = this.#options;
+    if (http !== undefined) {
+      this.#served = await serve({
+        ...http,
+        isReady: () => this.isReady,
+        notReadyReason: () => (this.#isStopping ? 'shutting down' : this.#source.state),
+        metrics: () => this.#metrics.expose(),
+        debugPlan: (baseId) => this.debugPlan(baseId),
+        bases: () => this.bases(),
+      });
+    }
+    await checkAccess(this.#transport, policy.namespace);
+    await new Promise<void>((resolve, reject) => {
+      const heard = fromTunnel({
+        tunnel,
+        env: policy.env,
+        onMessage: (kind) => this.#metrics.messageIn(kind),
+        onRejection: ({ code, detail }, topic) => {
+          this.#metrics.rejected(code);
+          const held = this.#rejections.pass(code, this.#clock.now().mono);
+          if (held !== undefined) log.warn({ code, detail, topic: topic.slice(0, 200), held }, 'message-rejected');
+        },
+        onLeftover: (topic) => log.info({ topic: topic.slice(0, 200) }, 'retained-command-cleared'),
+        onStarted: resolve,
+        onStartFailed: reject,
+      });
+      this.#pipeline.run([this.#source.inputs(), heard, stalls(this.#clock)], (error) => this.#broke(error));
+    });
+    this.#survey();
+    log.info({ env: policy.env, holder: policy.holderIdentity, http: this.address }, 'started');
+  }
+
+  debugPlan(baseId: string): object | undefined {
+    const state = this.#pipeline.base(baseId);
+    if (state === undefined) return undefined;
+    const { policy } = this.#options;
+    const fleet = this.#pipeline.fleet;
+    const now = this.#clock.now();
+    try {
+      return { now, ...describeBase(state, fleet, policy, now), plan: planBase(state, fleet, policy, now) };
+    } catch (error) {
+      return { now, baseId, crashed: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  bases(): readonly string[] {
+    return [...this.#pipeline.bases()].map(({ baseId }) => baseId);
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#end();
+    return this.#stopped;
+  }
+
+  async #end(): Promise<void> {
+    const { log, tunnel } = this.#options;
+    this.#isStopping = true;
+    this.#cancelSurvey();
+    this.#pipeline.tell(ofFleet({ kind: 'stopping' }));
+    await this.#idle(handBackLimitMs);
+    this.#pipeline.stop();
+    await Promise.all([this.#source.stop(), this.#recorder.flush(500), settled(tunnel.close())]);
+    await settled(this.#transport.close());
+    await this.#served?.close();
+    this.#metrics.close();
+    log.info({}, 'stopped');
+    this.#resolveDone();
+  }
+
+  /** Until nothing is under way or due, which after `stopping` means that the Leases are handed back. */
+  async #idle(limitMs: number): Promise<void> {
+    const until = this.#clock.now().mono + limitMs;
+    for (let quietTurns = 0; quietTurns < 3 && this.#clock.now().mono < until; ) {
+      await new Promise<void>((resolve) => void this.#clock.after(5, resolve));
+      quietTurns = this.#pipeline.isIdle ? quietTurns + 1 : 0;
+    }
+  }
+
+  /** Sees every input on its way in, for metrics, logs and lines. */
+  #see(input: EdgeInput): void {
+    const { log } = this.#options;
+    const { body } = input;
+    switch (body.kind) {
+      case 'pod-observed':
+        this.#changes.podObserved(body.pod);
+        return;
+      case 'pod-gone':
+        this.#changes.podGone(body.uid);
+        return;
+      case 'node-observed':
+        this.#source.nodeSeen(body.node);
+        this.#changes.nodeObserved(body.node);
+        return;
+      case 'node-gone':
+        this.#changes.nodeGone(body.uid);
+        return;
+      case 'link-up':
+        if (body.link === 'tunnel') this.#tunnelIsUp = true;
+        log.info({ link: body.link }, 'link-up');
+        return;
+      case 'link-down':
+        if (body.link === 'tunnel') this.#tunnelIsUp = false;
+        log.warn({ link: body.link, reason: maskSecrets(body.reason) }, 'link-down');
+        return;
+      case 'stalled':
+        this.#metrics.stalled();
+        log.warn({ forMs: body.forMs }, 'stood-still');
+        return;
+      case 'synced':
+        this.#tellsChanges = true;
+        log.info({ pods: this.#changes.podCount }, 'synced');
+        this.#resolveReady();
+        return;
+      default:
+        return;
+    }
+  }
+
+  #ended(action: Action, outcome: Outcome): void {
+    const { log } = this.#options;
+    if (action.kind === 'send-command') this.#metrics.command(action.command.kind, outcome.kind);
+    else if (action.kind === 'record-event') this.#metrics.event(outcome.kind);
+    else this.#metrics.apiWrite(action.kind, outcome.kind);
+    if (outcome.kind === 'refused' || outcome.kind === 'failed') {
+      const held = this.#problems.pass(`${action.kind}/${outcome.kind}`, this.#clock.now().mono);
+      if (held === undefined) return;
+      log.warn({ action: action.kind, key: action.key, message: maskSecrets(outcome.message), held }, 'action-failed');
+    } else if (action.kind === 'send-command' && action.bizKey !== undefined) {
+      log.info(
+        { base: action.baseId, command: action.command.kind, biz: action.bizKey, outcome: outcome.kind },
+        'command-sent',
+      );
+    } else {
+      log.debug({ action: action.kind, key: action.key, outcome: outcome.kind }, 'action-ended');
+    }
+  }
+
+  #crashed({ where, baseId, error, isInputLost, heldUntil }: Crash): void {
+    this.#metrics.crashed(where);
+    const held = this.#problems.pass(`crash/${where}/${baseId ?? ''}`, this.#clock.now().mono);
+    if (held !== undefined) this.#options.log.error({ where, base: baseId, err: error, held }, 'base-quarantined');
+    if (!isInputLost || baseId === undefined || this.#replays.has(baseId)) return;
+    // What the lost inputs said, the objects say again, once, when the key's hold ends: the same exception may come again.
+    this.#replays.add(baseId);
+    this.#clock.after(heldUntil - this.#clock.now().mono, () => {
+      this.#replays.delete(baseId);
+      if (!this.#isStopping) this.#source.replay(baseId);
+    });
+  }
+
+  #tellChange(change: Change): void {
+    // The first lists tell what is, not what changed.
+    if (!this.#tellsChanges || this.#isStopping) return;
+    const { kind, ...fields } = change;
+    const message = 'message' in change ? { message: maskSecrets(change.message) } : {};
+    this.#options.log.info({ ...fields, ...message }, kind);
+    this.#options.onChange?.(change);
+  }
+
+  #survey(): void {
+    let last = '';
+    const look = (): void => {
+      this.#cancelSurvey = this.#clock.after(surveyPeriodMs, look);
+      const { bases, silent } = this.#count();
+      if (last === `${bases}/${silent}`) return;
+      last = `${bases}/${silent}`;
+      this.#pipeline.tell(ofFleet({ kind: 'surveyed', survey: { bases, silent } }));
+    };
+    this.#cancelSurvey = this.#clock.after(surveyPeriodMs, look);
+  }
+
+  #count(): FleetCounts {
+    const { policy } = this.#options;
+    const now = this.#clock.now();
+    const fleet = this.#pipeline.fleet;
+    const counts = { alive: 0, silent: 0 };
+    for (const state of this.#pipeline.bases()) {
+      try {
+        const kind = surveyBase(state, fleet, policy, now);
+        if (kind !== 'uncounted') counts[kind] += 1;
+      } catch {
+        // One base that cannot be looked at must not end the counting of all; it shows as quarantined when it is planned.
+      }
+    }
+    return {
+      bases: counts.alive + counts.silent,
+      ready: counts.alive,
+      silent: counts.silent,
+      quarantined: this.#pipeline.quarantined,
+      pods: this.#changes.podCount,
+      inFlight: this.#pipeline.inFlight,
+      links: { api: this.#source.isUp, tunnel: this.#tunnelIsUp },
+      isSynced: this.#source.isSynced,
+    };
+  }
+
+  #broke(error: unknown): void {
+    this.#options.log.fatal({ err: error }, 'machinery-broke');
+    this.#rejectDone(error);
+  }
+}
+
+async function settled(promise: Promise<unknown>): Promise<void> {
+  await promise.catch(() => {});
+}

@@ -1,0 +1,94 @@
+/**
+ * Logs: JSON lines of pino, one event name a call (`event`), ids as fields; `info` is a change of state and nothing else.
+ * No secret gets in: URLs lose their user info and the values of their query.
+ */
+import { type DestinationStream, destination, type Logger, pino } from 'pino';
+
+export type Log = Logger;
+
+export interface LogOptions {
+  readonly level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
+  /** File descriptor or path; 1, the standard output, by default. */
+  readonly to?: number | string;
+}
+
+export interface OpenLog {
+  readonly log: Log;
+  /** Writes out what is buffered; lines reach the destination within a second otherwise. */
+  flush(): void;
+  close(): void;
+}
+
+/** Buffered synchronous writes (the asynchronous ones keep a backlog in memory), flushed every second and at the end. */
+export function openLog(options: LogOptions = {}): OpenLog {
+  const stream = destination({ dest: options.to ?? 1, sync: true, minLength: 4096 });
+  // The reader of the pipe went away: logs are lost then, the controller's work is not.
+  stream.on('error', () => {});
+  const flush = (): void => {
+    try {
+      stream.flushSync();
+    } catch {
+      // A closed pipe; see above.
+    }
+  };
+  const timer = setInterval(flush, 1_000);
+  timer.unref();
+  return {
+    log: logTo(stream, options.level ?? 'info'),
+    flush,
+    close() {
+      clearInterval(timer);
+      flush();
+    },
+  };
+}
+
+export function logTo(stream: DestinationStream, level: NonNullable<LogOptions['level']>): Log {
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: () => `,"time":"${new Date().toISOString()}"`,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    stream,
+  );
+}
+
+/** The text with every URL in it masked: `https://user:pw@h/x.jar?token=1` → `https://***@h/x.jar?***`. One line, at most `limit` characters. */
+export function maskSecrets(text: string, limit = 1_000): string {
+  const masked = text
+    .replace(/([a-z][a-z0-9+.-]*:\/\/)[^/\s@"']*@/gi, '$1***@')
+    .replace(/([a-z][a-z0-9+.-]*:\/\/[^\s?"']*)\?[^\s"']*/gi, '$1?***')
+    .replace(/\s*\n\s*/g, ' | ');
+  return masked.length > limit ? `${masked.slice(0, limit)}…` : masked;
+}
+
+/** Lets a name through at most once a span and counts what it held back: for events that a stranger can cause. */
+export class Throttle {
+  readonly #spanMs: number;
+  readonly #limit: number;
+  readonly #seen = new Map<string, { at: number; held: number }>();
+
+  /** @param limit names held in memory at most; the oldest goes */
+  constructor(spanMs: number, limit = 1_000) {
+    this.#spanMs = spanMs;
+    this.#limit = limit;
+  }
+
+  /** @returns undefined to hold it back, else how many were held back since the last that went through */
+  pass(name: string, nowMs: number): number | undefined {
+    const entry = this.#seen.get(name);
+    if (entry !== undefined && nowMs - entry.at < this.#spanMs) {
+      entry.held += 1;
+      return undefined;
+    }
+    this.#seen.delete(name);
+    if (this.#seen.size >= this.#limit) {
+      const oldest = this.#seen.keys().next();
+      if (oldest.done !== true) this.#seen.delete(oldest.value);
+    }
+    this.#seen.set(name, { at: nowMs, held: 0 });
+    return entry?.held ?? 0;
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * How many actions may be under way at once, by lane, and who comes next when one ends. A lane holds no work: a key that
+ * finds no slot is remembered once and planned anew when one is free, so what is then done is what is due then.
+ */
+import type { Action } from '@kouplet/core';
+
+export type Lane = 'lease' | 'write' | 'command' | 'event';
+
+const lanes: readonly Lane[] = ['lease', 'write', 'command', 'event'];
+
+const laneOf: Readonly<Record<Action['kind'], Lane>> = {
+  'send-command': 'command',
+  'create-node': 'write',
+  'patch-node': 'write',
+  'patch-node-status': 'write',
+  'delete-node': 'write',
+  'patch-pod-status': 'write',
+  'delete-pod': 'write',
+  'write-record': 'write',
+  'delete-record': 'write',
+  // A lane of their own: in a burst of Pods, Leases that came late would let every Node go at once.
+  'write-lease': 'lease',
+  'delete-lease': 'lease',
+  'record-event': 'event',
+};
+
+/** Together a little below the connections of the transport's pool: nothing waits inside of it, out of the plan's reach. */
+export const laneSlots: Readonly<Record<Lane, number>> = { lease: 12, write: 32, command: 256, event: 12 };
+
+/** Connections that the lanes and the reflectors' pages need at most. */
+export const connectionsNeeded = laneSlots.lease + laneSlots.write + laneSlots.event + 8;
+
+export class Lanes {
+  readonly #slots: Readonly<Record<Lane, number>>;
+  readonly #used: Record<Lane, number> = { lease: 0, write: 0, command: 0, event: 0 };
+  readonly #waiting: Readonly<Record<Lane, Set<string>>> = {
+    lease: new Set(),
+    write: new Set(),
+    command: new Set(),
+    event: new Set(),
+  };
+  readonly #inFlight = new Set<string>();
+  readonly #blocked = new Map<string, string>();
+  readonly #wake: (scope: string) => void;
+
+  /** @param wake plans a scope anew: a slot that it waits for is free */
+  constructor(wake: (scope: string) => void, slots: Readonly<Record<Lane, number>> = laneSlots) {
+    this.#wake = wake;
+    this.#slots = slots;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  /** Scopes that wait for a slot. */
+  get waiting(): number {
+    return Object.values(this.#waiting).reduce((sum, set) => sum + set.size, 0);
+  }
+
+  /** Takes a slot for the action, or remembers its scope. An action whose key is in flight already is not taken. */
+  take(kind: Action['kind'], key: string, scope: string): boolean {
+    if (this.#inFlight.has(key)) {
+      this.#blocked.set(key, scope);
+      return false;
+    }
+    const lane = laneOf[kind];
+    if (this.#used[lane] >= this.#slots[lane]) {
+      this.#waiting[lane].add(scope);
+      return false;
+    }
+    this.#used[lane] += 1;
+    this.#inFlight.add(key);
+    return true;
+  }
+
+  /** Gives the slot back and lets the scope that waited longest plan anew. */
+  free(kind: Action['kind'], key: string): void {
+    const lane = laneOf[kind];
+    this.#used[lane] -= 1;
+    this.#inFlight.delete(key);
+    const blocked = this.#blocked.get(key);
+    if (blocked !== undefined) {
+      this.#blocked.delete(key);
+      this.#wake(blocked);
+    }
+    this.#wakeInto(lane);
+  }
+
+  /** Called after a batch of plans: a scope that was woken may have needed no slot any more, and the next must not wait for ever. */
+  pump(): void {
+    for (const lane of lanes) this.#wakeInto(lane);
+  }
+
+  forget(scope: string): void {
+    for (const waiting of Object.values(this.#waiting)) waiting.delete(scope);
+  }
+
+  #wakeInto(lane: Lane): void {
+    let free = this.#slots[lane] - this.#used[lane];
+    for (const scope of this.#waiting[lane]) {
+      if (free <= 0) return;
+      free -= 1;
+      this.#waiting[lane].delete(scope);
+      this.#wake(scope);
+    }
+  }
+}

@@ -1,0 +1,44 @@
+/** Errors of the other rooms in the command line's words: one line, what to do, and which exit code. Anything else stays a bug. */
+import { BrokerError, type BrokerErrorCode } from '@kouplet/broker';
+import { KubeconfigError } from '@kouplet/kube';
+import { type ExitCode, exitCodes, Failure } from './failure.ts';
+
+/** Rooms whose messages already say what to do: only the exit code is decided here. */
+const brokerExit: Readonly<Record<BrokerErrorCode, ExitCode>> = {
+  'credentials-required': exitCodes.wrongUse,
+  'port-in-use': exitCodes.failed,
+  'cannot-listen': exitCodes.failed,
+  'bad-tls': exitCodes.failed,
+  'bad-users': exitCodes.failed,
+  'bad-address': exitCodes.failed,
+  'tls-refused': exitCodes.failed,
+  refused: exitCodes.failed,
+  unreachable: exitCodes.failed,
+};
+
+const brokerAdvice: Readonly<Record<BrokerErrorCode, string>> = {
+  'credentials-required': 'See --users and --listen in the help.',
+  'port-in-use': 'The flag is --listen (--mqtt-port of kouplet up).',
+  'cannot-listen': 'The flag is --listen (--mqtt-port of kouplet up).',
+  'bad-tls': 'The flags are --tls-cert and --tls-key.',
+  'bad-users': 'The flag is --users.',
+  'bad-address': 'The flag is --broker.',
+  'tls-refused': 'The certificate authority is given by --mqtt-ca (--ca of kouplet base).',
+  refused: 'User and password are given by --mqtt-username and --mqtt-password-file.',
+  unreachable: 'The flag is --broker; check host, port and that the broker runs.',
+};
+
+export function explain(error: unknown): Error {
+  if (error instanceof Failure) return error;
+  if (error instanceof BrokerError) {
+    return new Failure(brokerExit[error.code], withoutFullStop(error.message), brokerAdvice[error.code]);
+  }
+  if (error instanceof KubeconfigError) {
+    return new Failure(exitCodes.failed, withoutFullStop(error.message), 'The flags are --kubeconfig and --context.');
+  }
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+function withoutFullStop(text: string): string {
+  return text.replace(/\.$/, '');
+}

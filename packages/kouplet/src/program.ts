@@ -1,0 +1,189 @@
+/** The command line as data: commands, flags, their variables and help. What a command does stands in `commands/`, loaded when it is called. */
+import { Command } from 'commander';
+import { type Environment, option } from './environment.ts';
+import {
+  brokerAddress,
+  count,
+  duration,
+  envName,
+  hostPort,
+  identity,
+  namespaceName,
+  port,
+  showHostPort,
+} from './values.ts';
+import { version } from './version.ts';
+
+const variablesNote = `
+Every flag can also be given as a variable: KOUPLET_ and the flag's name, such as KOUPLET_API_PORT for --api-port.
+A flag goes before a variable. Exit status: 0 done, 1 failed, 2 wrong use.`;
+
+export function createProgram(environment: Environment): Command {
+  const program = new Command('kouplet')
+    .description('Koupleless modules on line with kubectl apply and off line with kubectl delete.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .addHelpText('after', variablesNote);
+  program.addCommand(up());
+  program.addCommand(controller(environment));
+  program.addCommand(broker());
+  program.addCommand(cluster());
+  program.addCommand(base());
+  for (const each of [program, ...program.commands]) strict(each);
+  return program;
+}
+
+/** Wrong use is said in a line and ends with 2; nothing exits by itself. */
+function strict(command: Command): void {
+  command
+    .exitOverride()
+    .allowExcessArguments(false)
+    .showHelpAfterError(`(${helpCallOf(command)} says what there is)`)
+    .showSuggestionAfterError(true)
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'kouplet: ')) });
+}
+
+function helpCallOf(command: Command): string {
+  return command.name() === 'kouplet' ? 'kouplet --help' : `kouplet ${command.name()} --help`;
+}
+
+const listenDefault = { host: '127.0.0.1', port: 1883 };
+
+function envOption() {
+  return option('--env <name>', 'the environment: which bases belong together', { parse: envName, default: 'dev' });
+}
+
+function tlsOptions(command: Command): Command {
+  return command
+    .addOption(option('--users <file>', 'who may connect as which base (YAML); needed to listen beyond this machine'))
+    .addOption(option('--tls-cert <file>', 'certificate chain for bases that connect (PEM)'))
+    .addOption(option('--tls-key <file>', 'its private key (PEM)'));
+}
+
+function up(): Command {
+  return new Command('up')
+    .description(
+      'Everything in one process: an embedded Kubernetes, the broker, the controller and some simulated bases.',
+    )
+    .addOption(option('--bases <count>', 'simulated bases', { parse: count(0, 1_000), default: 3 }))
+    .addOption(option('--dir <path>', 'where the kubeconfig is written', { default: '.kouplet' }))
+    .addOption(option('--api-port <port>', 'port of the Kubernetes API (0: any free one)', { parse: port, default: 0 }))
+    .addOption(option('--mqtt-port <port>', 'port of the broker (0: any free one)', { parse: port, default: 0 }))
+    .addOption(envOption())
+    .addOption(option('--apply <file...>', 'manifests to apply once it runs; may be given several times'))
+    .addHelpText(
+      'after',
+      `\nState is in memory: what is applied is gone when it ends. Ctrl-C ends it; a second Ctrl-C at once.${variablesNote}`,
+    )
+    .action(async (options) => (await import('./commands/up.ts')).up(options));
+}
+
+function controller(environment: Environment): Command {
+  const command = new Command('controller')
+    .description('The controller for a real Kubernetes: bases become Nodes, module Pods become installs on them.')
+    .addOption(
+      option('--kubeconfig <file>', 'kubeconfig; otherwise $KUBECONFIG, ~/.kube/config or the Pod’s own account'),
+    )
+    .addOption(option('--context <name>', 'context of the kubeconfig'))
+    .addOption(
+      option('--listen <host:port>', 'embedded broker: where bases connect', {
+        parse: hostPort,
+        default: listenDefault,
+        shown: showHostPort(listenDefault),
+      }),
+    )
+    .addOption(option('--broker <url>', 'external broker in its place: mqtt(s)://HOST:PORT', { parse: brokerAddress }))
+    .addOption(envOption())
+    .addOption(
+      option('--namespace <name>', 'namespace of the records and of the replica’s Lease', {
+        parse: namespaceName,
+        default: 'default',
+      }),
+    )
+    .addOption(
+      option('--http <host:port>', '/healthz, /readyz, /metrics and /debug/plan?base=', {
+        parse: hostPort,
+        default: { host: '127.0.0.1', port: 8081 },
+        shown: '127.0.0.1:8081',
+      }),
+    )
+    .addOption(
+      option('--env-taint', 'taint Nodes with schedule.koupleless.io/node-env (default with upstream’s variables)'),
+    )
+    .addOption(option('--os-labels', 'label Nodes with kubernetes.io/os and arch'))
+    .addOption(
+      option('--unmanaged-modules <what>', 'modules on a base that are not ours', {
+        choices: ['report', 'uninstall'],
+        default: 'report',
+      }),
+    )
+    .addOption(
+      option('--gone-after <duration>', 'silence after which a base is given up (0: never)', {
+        parse: duration,
+        default: 60_000,
+        shown: '60s',
+      }),
+    );
+  return tlsOptions(command)
+    .addOption(option('--mqtt-username <name>', 'user at the external broker'))
+    .addOption(option('--mqtt-password-file <file>', 'file with its password'))
+    .addOption(option('--mqtt-ca <file>', 'certificate authority of the external broker (PEM)'))
+    .addOption(option('--mqtt-cert <file>', 'client certificate (PEM)'))
+    .addOption(option('--mqtt-key <file>', 'its private key (PEM)'))
+    .addHelpText(
+      'after',
+      `
+--users, --tls-cert and --tls-key are for --listen; the --mqtt-* flags are for --broker.
+Where neither flag nor KOUPLET_ variable is given, upstream’s are read: ENV, NAMESPACE, CLIENT_ID, MQTT_BROKER, MQTT_PORT,
+MQTT_USERNAME, MQTT_PASSWORD, MQTT_CA_PATH, MQTT_CLIENT_CRT_PATH, MQTT_CLIENT_KEY_PATH.${variablesNote}`,
+    )
+    .action(async (options, self) => (await import('./commands/controller.ts')).controller(options, self, environment));
+}
+
+function broker(): Command {
+  const command = new Command('broker').description('The embedded broker alone.').addOption(
+    option('--listen <host:port>', 'where bases and controllers connect', {
+      parse: hostPort,
+      default: listenDefault,
+      shown: showHostPort(listenDefault),
+    }),
+  );
+  return tlsOptions(command)
+    .addHelpText('after', variablesNote)
+    .action(async (options) => (await import('./commands/broker.ts')).broker(options));
+}
+
+function cluster(): Command {
+  return new Command('cluster')
+    .description('The embedded Kubernetes alone. State is in memory.')
+    .addOption(
+      option('--listen <host:port>', 'where the API answers', {
+        parse: hostPort,
+        default: { host: '127.0.0.1', port: 0 },
+        shown: '127.0.0.1:0',
+      }),
+    )
+    .addOption(
+      option('--kubeconfig <file>', 'where the kubeconfig is written, mode 0600', { default: '.kouplet/kubeconfig' }),
+    )
+    .addHelpText('after', `\nPrints "ready" and the kubeconfig's path when it answers.${variablesNote}`)
+    .action(async (options) => (await import('./commands/cluster.ts')).cluster(options));
+}
+
+function base(): Command {
+  return new Command('base')
+    .description('Simulated bases: the wire of a Java base, modules that cost nothing.')
+    .addOption(option('--broker <url>', 'mqtt(s)://HOST:PORT', { parse: brokerAddress }).makeOptionMandatory())
+    .addOption(option('--count <number>', 'how many', { parse: count(1, 10_000), default: 1 }))
+    .addOption(option('--identity <id>', 'identity; of several: its beginning', { parse: identity }))
+    .addOption(option('--name <name>', 'name of the base', { default: 'base' }))
+    .addOption(option('--version <version>', 'version of the base', { default: '1.1.1' }))
+    .addOption(option('--cluster-name <name>', 'cluster of the base', { default: 'default' }))
+    .addOption(envOption())
+    .addOption(option('--username <name>', 'user at the broker'))
+    .addOption(option('--password-file <file>', 'file with its password'))
+    .addOption(option('--ca <file>', 'certificate authority of the broker (PEM)'))
+    .addHelpText('after', variablesNote)
+    .action(async (options) => (await import('./commands/base.ts')).base(options));
+}

@@ -1,0 +1,33 @@
+/** From arguments to an exit code: parses, runs the command, and says in one line what went wrong. */
+import { CommanderError } from 'commander';
+import { type Environment, normaliseVariables } from './environment.ts';
+import { explain } from './explain.ts';
+import { exitCodes, Failure } from './failure.ts';
+import { createProgram } from './program.ts';
+
+/** Runs a command to its end and sets the exit code; a long-running one ends by a signal. Never rejects. */
+export async function run(argv: readonly string[], environment: Environment): Promise<void> {
+  // A reader that went away (`kouplet base | head`) is no failure of ours.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+  try {
+    const program = createProgram(environment);
+    normaliseVariables(program.commands, environment);
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    process.exitCode = tell(error);
+  }
+}
+
+function tell(error: unknown): number {
+  // Commander has said it already, help and version included.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUse;
+  const failure = explain(error);
+  if (failure instanceof Failure) {
+    process.stderr.write(`kouplet: ${failure.message}. ${failure.advice}\n`);
+    return failure.exitCode;
+  }
+  process.stderr.write(`kouplet: this is a bug of Kouplet, please report it: ${failure.stack ?? failure.message}\n`);
+  return exitCodes.failed;
+}
