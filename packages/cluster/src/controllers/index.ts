@@ -11,6 +11,7 @@ import {
   createContext,
 } from './options.ts';
 import { startReplicaSetController } from './replica-set/controller.ts';
+import { startScheduler } from './scheduler/controller.ts';
 
 export {
   type ControllerName,
@@ -23,6 +24,7 @@ export {
 const starts: Partial<Record<ControllerName, (context: ControllerContext) => Controller>> = {
   deployment: startDeploymentController,
   replicaset: startReplicaSetController,
+  scheduler: startScheduler,
 };
 
 export function startControllers(api: Api, clock: Clock, options: ControllerOptions = {}): { stop(): void } {

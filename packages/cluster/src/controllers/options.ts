@@ -135,7 +135,13 @@ export function createContext(
       return index;
     },
     recorder: (component) =>
-      createEventRecorder({ api, clock, component, onError: (error) => report(error, component) }),
+      createEventRecorder({
+        api,
+        clock,
+        component,
+        actor: controllerActor,
+        onError: (error) => report(error, component),
+      }),
     stop() {
       for (const index of indices.values()) index.stop();
     },

@@ -2,6 +2,7 @@
 import type { Api } from '../../api.ts';
 import type { Clock } from '../../clock.ts';
 import type { KubeObject } from '../../kinds/kind.ts';
+import { sameValue } from '../machinery/canonical.ts';
 import type { EventRecorder } from '../machinery/event-recorder.ts';
 import type { ObjectIndex } from '../machinery/object-index.ts';
 import { controllerReference, isNamespaceEnding, isReason } from '../machinery/owners.ts';
@@ -116,18 +117,11 @@ export function createReplicaSets(parts: ReplicaSetsParts): ReplicaSets {
     if (found === undefined) return { newSet: undefined, old };
     const spec = deploymentSpec(deployment);
     const annotations = newSetAnnotations(deployment, found.metadata.annotations ?? {}, maxRevision(old) + 1);
-    const newSet = api.modify(
-      resource,
-      found.metadata.name,
-      found.metadata.namespace,
-      (draft) => {
-        draft.metadata.annotations = annotations;
-        if ((draft.spec.minReadySeconds ?? 0) !== (spec.minReadySeconds ?? 0)) {
-          draft.spec.minReadySeconds = spec.minReadySeconds ?? 0;
-        }
-      },
-      { actor },
-    );
+    const minReadySeconds = spec.minReadySeconds ?? 0;
+    const isCurrent =
+      sameValue(annotations, found.metadata.annotations) &&
+      (replicaSetSpec(found).minReadySeconds ?? 0) === minReadySeconds;
+    const newSet = isCurrent ? found : changeSet(found, annotations, minReadySeconds);
     const revision = annotations[revisionAnnotation];
     if (revision !== undefined) noteRevision(deployment, revision);
     if (hasDeadline(spec) && conditionOf(deploymentStatus(deployment).conditions, 'Progressing') === undefined) {
@@ -135,6 +129,19 @@ export function createReplicaSets(parts: ReplicaSetsParts): ReplicaSets {
       noteProgress(deployment, 'True', 'FoundNewReplicaSet', message);
     }
     return { newSet, old };
+  }
+
+  function changeSet(set: KubeObject, annotations: Record<string, string>, minReadySeconds: number): KubeObject {
+    return api.modify(
+      resource,
+      set.metadata.name,
+      set.metadata.namespace,
+      (draft) => {
+        draft.metadata.annotations = annotations;
+        if ((draft.spec.minReadySeconds ?? 0) !== minReadySeconds) draft.spec.minReadySeconds = minReadySeconds;
+      },
+      { actor },
+    );
   }
 
   function create(deployment: KubeObject, old: readonly KubeObject[]): KubeObject | undefined {

@@ -30,6 +30,8 @@ export interface EventRecorderOptions {
   clock: Clock;
   /** `deployment-controller`, `default-scheduler`, … */
   component: string;
+  /** Who writes, in managedFields. */
+  actor: string;
   onError: (error: unknown) => void;
 }
 
@@ -77,7 +79,7 @@ function reference(regarding: Regarding): Record<string, unknown> {
 
 /** core/v1 style: `source.component`, `count`, first and last time. */
 export function createEventRecorder(options: EventRecorderOptions): EventRecorder {
-  const { api, clock, component, onError } = options;
+  const { api, clock, component, actor, onError } = options;
   const known = new Map<string, Recorded>();
   const similar = new Map<string, { messages: Set<string>; since: number }>();
 
@@ -114,7 +116,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
               draft.lastTimestamp = timeText(at);
               draft.message = message;
             },
-            { actor: component },
+            { actor },
           );
           remember(known, key, before);
           return;
@@ -138,7 +140,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
             reportingComponent: component,
             reportingInstance: '',
           },
-          { actor: component, namespace },
+          { actor, namespace },
         );
         remember(known, key, { name, namespace, count: 1 });
       } catch (error) {
@@ -164,7 +166,7 @@ const seriesWindowMs = 360_000;
 
 /** events.k8s.io/v1 style as seen through core/v1: `eventTime`, `action`, `series`, no count and no source. */
 export function createSeriesRecorder(options: EventRecorderOptions & { instance: string }): SeriesRecorder {
-  const { api, clock, component, instance, onError } = options;
+  const { api, clock, component, actor, instance, onError } = options;
   const known = new Map<string, Recorded & { lastAt: number }>();
   return {
     record(regarding, { type, reason, message, action }) {
@@ -172,7 +174,7 @@ export function createSeriesRecorder(options: EventRecorderOptions & { instance:
       const namespace = regarding.metadata.namespace ?? 'default';
       // The reference counts too, as in client-go: another resourceVersion of the pod is another Event.
       const { uid, resourceVersion } = regarding.metadata;
-      const key = `${regarding.kind}\n${uid}\n${resourceVersion}\n${reason}\n${message}`;
+      const key = `${regarding.kind}\n${uid}\n${resourceVersion}\n${type}\n${action}\n${reason}`;
       try {
         const before = known.get(key);
         if (
@@ -189,7 +191,7 @@ export function createSeriesRecorder(options: EventRecorderOptions & { instance:
             (draft) => {
               draft.series = { count: before.count, lastObservedTime: microTimeText(at) };
             },
-            { actor: component },
+            { actor },
           );
           remember(known, key, before);
           return;
@@ -213,7 +215,7 @@ export function createSeriesRecorder(options: EventRecorderOptions & { instance:
             reportingComponent: component,
             reportingInstance: instance,
           },
-          { actor: component, namespace },
+          { actor, namespace },
         );
         if (type === 'Warning') remember(known, key, { name, namespace, count: 1, lastAt: at });
       } catch (error) {
