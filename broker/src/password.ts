@@ -1,4 +1,7 @@
-/** Passwords: scrypt hashes in the form of the PHC strings (`$scrypt$ln=14,r=8,p=1$<salt>$<hash>`), and their check without leaks by time. */
+/**
+ * Passwords: scrypt hashes as one word, `$scrypt$14$8$1$<salt>$<key>` (base-two logarithm of the cost, block size, parallelism; base64
+ * without padding), and their check without leaks by time. No comma in it: in YAML's `{…}` a comma would end the value.
+ */
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
 
@@ -26,20 +29,18 @@ interface ScryptHash {
  *
  * @param options.logCost  base-two logarithm of scrypt's cost, 10 to 17. 14 takes some 40 ms and 16 MiB; for long generated passwords 10 is enough,
  *   and 5,000 bases with a password each are then checked in seconds
- * @returns one line `$scrypt$ln=…,r=8,p=1$<salt>$<hash>`, base64 without padding
+ * @returns `$scrypt$<logCost>$8$1$<salt>$<key>`
  */
 export async function hashPassword(password: string, options: { readonly logCost?: number } = {}): Promise<string> {
   const logCost = Math.min(17, Math.max(10, options.logCost ?? 14));
   const salt = randomBytes(16);
   const key = await derive(password, { logCost, blockSize: 8, parallel: 1, salt, key: Buffer.alloc(32) });
-  return `$scrypt$ln=${logCost},r=8,p=1$${unpadded(salt)}$${unpadded(key)}`;
+  return `$scrypt$${logCost}$8$1$${unpadded(salt)}$${unpadded(key)}`;
 }
 
 /** Reads a hash of ours, or undefined. Costs are bounded: the file must not make every CONNECT cost a second. */
 export function parseHash(text: string): ScryptHash | undefined {
-  const found = /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d)\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/.exec(
-    text,
-  );
+  const found = /^\$scrypt\$(\d{1,2})\$(\d{1,2})\$(\d)\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/.exec(text);
   if (!found) return undefined;
   const [, ln = '', r = '', p = '', salt = '', key = ''] = found;
   const hash = {

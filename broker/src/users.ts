@@ -3,7 +3,7 @@
  * ```yaml
  * users:
  *   - name: orders
- *     passwordHash: $scrypt$ln=14,r=8,p=1$…$…     # made by hashPassword
+ *     passwordHash: $scrypt$14$8$1$…$…     # made by hashPassword
  *     identity: orders-*                          # or a list of patterns
  *   - name: controller
  *     passwordHash: …
@@ -41,10 +41,7 @@ const userShape = z
     password: z.string().min(1, 'must not be empty').optional(),
     passwordHash: z
       .string()
-      .refine(
-        (text) => parseHash(text) !== undefined,
-        'is no hash made by hashPassword ($scrypt$ln=…,r=8,p=1$salt$hash)',
-      )
+      .refine((text) => parseHash(text) !== undefined, 'is no hash made by hashPassword ($scrypt$14$8$1$…$…)')
       .optional(),
     identity: z.union([pattern, z.array(pattern).min(1)]).optional(),
     role: z.literal('controller').optional(),
@@ -82,7 +79,13 @@ export function readUsers(text: string, where: string): Users {
     return 1;
   };
 
-  const read = fileShape.safeParse(document.toJS({ maxAliasCount: 100 }) ?? {});
+  let data: unknown;
+  try {
+    data = document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    throw new BrokerError('bad-users', `${where}:1: no valid YAML: ${oneLine(String(error))}`, { cause: error });
+  }
+  const read = fileShape.safeParse(data ?? {});
   if (!read.success) {
     const [issue] = read.error.issues;
     const path = issue?.path ?? [];
