@@ -1,0 +1,107 @@
+/** Bodies of writes: from bytes to a plain value, with Go's complaints about what cannot be read. */
+import { parse as parseYaml } from 'yaml';
+import type { ApiError } from '../api.ts';
+import { isRecord } from '../json.ts';
+import type { Kind } from '../kinds/kind.ts';
+import { badRequest, failure } from '../status.ts';
+import { mediaRanges } from './negotiate.ts';
+import { readProtobuf } from './protobuf.ts';
+import { scanJson } from './scan-json.ts';
+
+export interface Body {
+  readonly value: Record<string, unknown>;
+  /** Paths of keys that stand twice in one object: `metadata.name`. */
+  readonly duplicates: readonly string[];
+}
+
+/** How much of an unreadable body is shown. */
+const SHOWN = 30;
+
+/** The media type of a body without its parameters; undefined where none is named. */
+export function contentType(header: string | undefined): string | undefined {
+  return mediaRanges(header)[0]?.type;
+}
+
+/**
+ * An object in JSON, YAML or (the small kinds) protobuf.
+ *
+ * @throws ApiError 415 for another type, 400 for what cannot be read
+ */
+export function readBody(bytes: Buffer, type: string | undefined, kind: Pick<Kind, 'kind'>): Body {
+  switch (type) {
+    case undefined:
+    case 'application/json':
+      return readJson(bytes.toString('utf8'), kind);
+    case 'application/yaml':
+      return readYaml(bytes.toString('utf8'), kind);
+    case 'application/vnd.kubernetes.protobuf': {
+      const value = readProtobuf(bytes);
+      if (value === undefined) throw unknownFormat();
+      return { value, duplicates: [] };
+    }
+    default:
+      throw unknownFormat();
+  }
+}
+
+export function unknownFormat(): ApiError {
+  return failure(
+    415,
+    'UnsupportedMediaType',
+    'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, application/vnd.kubernetes.protobuf',
+  );
+}
+
+function readJson(text: string, kind: Pick<Kind, 'kind'>): Body {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw unrecognized(kind, `json parse error: ${goSyntaxError(error)}`, text);
+  }
+  if (!isRecord(value)) {
+    throw unrecognized(
+      kind,
+      `json parse error: json: cannot unmarshal ${goKind(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
+      text,
+    );
+  }
+  return { value, duplicates: scanJson(text) };
+}
+
+function readYaml(text: string, kind: Pick<Kind, 'kind'>): Body {
+  let value: unknown;
+  try {
+    // No aliases beyond a few, no merge keys, no custom tags: a body of a few bytes must not become gigabytes.
+    value = parseYaml(text, { schema: 'core', maxAliasCount: 32, uniqueKeys: true, logLevel: 'silent' });
+  } catch (error) {
+    throw unrecognized(
+      kind,
+      `yaml: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'unreadable'}`,
+      text,
+    );
+  }
+  if (!isRecord(value)) throw unrecognized(kind, 'yaml: the document is no object', text);
+  return { value, duplicates: [] };
+}
+
+function unrecognized(kind: Pick<Kind, 'kind'>, what: string, text: string): ApiError {
+  const shown = text === '' ? '<empty>' : text.length > SHOWN ? `${text.slice(0, SHOWN)} ...` : text;
+  return badRequest(
+    `the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; ${what} (${shown})`,
+  );
+}
+
+/** What encoding/json of Go says where JSON.parse says it in its own words. */
+export function goSyntaxError(error: unknown): string {
+  const message = error instanceof Error ? error.message : '';
+  const token = /Unexpected token '?(.)'?/u.exec(message)?.[1];
+  if (token !== undefined) return `invalid character '${token}' looking for beginning of value`;
+  return 'unexpected end of JSON input';
+}
+
+export function goKind(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  if (typeof value === 'boolean') return 'bool';
+  return value === null ? 'null' : typeof value;
+}

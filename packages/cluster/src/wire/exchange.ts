@@ -1,0 +1,124 @@
+/** One request and its answer: what was asked, read once, and the ways to answer. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { stringify as toYaml } from 'yaml';
+import type { ApiError, Status } from '../api.ts';
+import { failure } from '../status.ts';
+
+/** As a real server's default (3 MiB). */
+export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+/** A client that sends a thousand unknown fields gets no thousand headers. */
+const MAX_WARNINGS = 32;
+const MAX_WARNING_LENGTH = 512;
+
+export class Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly method: string;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly #warnings: string[] = [];
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.request = request;
+    this.response = response;
+    this.method = request.method ?? 'GET';
+    const target = request.url ?? '/';
+    const question = target.indexOf('?');
+    this.path = question < 0 ? target : target.slice(0, question);
+    this.query = new URLSearchParams(question < 0 ? '' : target.slice(question + 1));
+  }
+
+  /** A query parameter; undefined where it is absent or empty. */
+  param(name: string): string | undefined {
+    const value = this.query.get(name);
+    return value === null || value === '' ? undefined : value;
+  }
+
+  /** `true`, `1` and the bare name, as Go's conversion of query parameters reads them. */
+  flag(name: string): boolean {
+    const value = this.query.get(name);
+    return value !== null && value !== 'false' && value !== '0';
+  }
+
+  header(name: string): string | undefined {
+    const value = this.request.headers[name];
+    return Array.isArray(value) ? value.join(',') : value;
+  }
+
+  /** Who writes, for the record: the query's fieldManager, else the client's name. */
+  get actor(): string {
+    return this.param('fieldManager') ?? (this.header('user-agent') ?? 'unknown').split('/')[0] ?? 'unknown';
+  }
+
+  /** Told in a header of the answer; kubectl prints it. */
+  warn(text: string): void {
+    if (this.#warnings.length < MAX_WARNINGS) this.#warnings.push(text.slice(0, MAX_WARNING_LENGTH));
+  }
+
+  /** @throws ApiError 413 */
+  async body(): Promise<Buffer> {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for await (const chunk of this.request) {
+      const bytes: Buffer = chunk;
+      size += bytes.length;
+      if (size > MAX_BODY_BYTES) throw tooLarge();
+      chunks.push(bytes);
+    }
+    return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks);
+  }
+
+  /** `text` is JSON on one line. */
+  sendJson(code: number, text: string, headers: Readonly<Record<string, string>> = {}): void {
+    const body = this.#isForPeople() ? JSON.stringify(JSON.parse(text), null, 2) : text;
+    this.send(code, 'application/json', `${body}\n`, headers);
+  }
+
+  /** In the encoding that was negotiated. */
+  sendObject(code: number, encoding: 'json' | 'yaml', text: string): void {
+    if (encoding === 'yaml') this.send(code, 'application/yaml', toYaml(JSON.parse(text)));
+    else this.sendJson(code, text);
+  }
+
+  sendStatus(status: Status): void {
+    const after = status.details?.retryAfterSeconds;
+    this.sendJson(status.code, JSON.stringify(status), after === undefined ? {} : { 'retry-after': String(after) });
+  }
+
+  sendError(error: ApiError): void {
+    this.sendStatus(error.status);
+  }
+
+  send(code: number, type: string, body: string | Buffer, headers: Readonly<Record<string, string>> = {}): void {
+    const { response } = this;
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    if (this.#warnings.length > 0) response.setHeader('warning', this.#warnings.map(warningHeader));
+    response.writeHead(code, {
+      'cache-control': 'no-cache, private',
+      'content-type': type,
+      'content-length': String(bytes.length),
+      ...headers,
+    });
+    response.end(this.method === 'HEAD' ? undefined : bytes);
+  }
+
+  #isForPeople(): boolean {
+    const asked = this.query.get('pretty');
+    if (asked !== null) return asked !== 'false' && asked !== '0';
+    return /^(curl|Wget|Mozilla)\b/.test(this.header('user-agent') ?? '');
+  }
+}
+
+/** RFC 7234 §5.5, code 299; what a header cannot carry is escaped. */
+function warningHeader(text: string): string {
+  const clean = text.replace(/[^\x20-\x7e]/g, '?').replace(/[\\"]/g, '\\$&');
+  return `299 - "${clean}"`;
+}
+
+function tooLarge(): ApiError {
+  return failure(413, 'RequestEntityTooLarge', `Request entity too large: limit is ${MAX_BODY_BYTES}`);
+}

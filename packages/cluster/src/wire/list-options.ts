@@ -1,0 +1,117 @@
+/** The options of lists and watches in a query, checked as apimachinery checks them (apis/meta/internalversion/validation). */
+import type { FieldError } from '../kinds/kind.ts';
+import { badRequest, failure, invalidOptions } from '../status.ts';
+import type { Exchange } from './exchange.ts';
+
+export interface ListOptionsQuery {
+  readonly labelSelector: string | undefined;
+  readonly fieldSelector: string | undefined;
+  readonly limit: number | undefined;
+  readonly continue: string | undefined;
+  /** undefined: none or ''. */
+  readonly resourceVersion: number | undefined;
+  readonly resourceVersionMatch: string | undefined;
+  readonly sendInitialEvents: boolean | undefined;
+  readonly allowWatchBookmarks: boolean;
+  readonly timeoutSeconds: number | undefined;
+}
+
+/** @throws ApiError 400 or 422 in the words of a real server */
+export function listOptions(exchange: Exchange, watch: boolean): ListOptionsQuery {
+  const limit = integer(exchange.param('limit'));
+  const timeoutSeconds = integer(exchange.param('timeoutSeconds'));
+  const text = exchange.param('resourceVersion');
+  const match = exchange.param('resourceVersionMatch');
+  const sendInitialEvents = exchange.query.has('sendInitialEvents') ? exchange.flag('sendInitialEvents') : undefined;
+  const errors = watch
+    ? watchErrors(match, sendInitialEvents)
+    : listErrors(text, match, sendInitialEvents, exchange.param('continue'));
+  if (errors.length > 0) throw invalidOptions('ListOptions', errors);
+  return {
+    labelSelector: exchange.param('labelSelector'),
+    fieldSelector: exchange.param('fieldSelector'),
+    limit,
+    continue: exchange.param('continue'),
+    resourceVersion: revisionOf(text),
+    resourceVersionMatch: match,
+    sendInitialEvents,
+    allowWatchBookmarks: exchange.flag('allowWatchBookmarks'),
+    timeoutSeconds,
+  };
+}
+
+function integer(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^[+-]?\d+$/.test(text)) throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(text)}: invalid syntax`);
+  return Number(text);
+}
+
+function revisionOf(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d+$/.test(text)) {
+    throw badRequest(
+      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    );
+  }
+  return Number(text);
+}
+
+const forbid = (field: string, detail: string): FieldError => ({ field, type: 'Forbidden', detail });
+
+function watchErrors(match: string | undefined, sendInitialEvents: boolean | undefined): FieldError[] {
+  if (sendInitialEvents !== undefined) {
+    return match === 'NotOlderThan'
+      ? []
+      : [forbid('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')];
+  }
+  return match === undefined
+    ? []
+    : [
+        forbid(
+          'resourceVersionMatch',
+          'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
+        ),
+      ];
+}
+
+function listErrors(
+  resourceVersion: string | undefined,
+  match: string | undefined,
+  sendInitialEvents: boolean | undefined,
+  token: string | undefined,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  if (match !== undefined) {
+    if (resourceVersion === undefined) {
+      errors.push(
+        forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden unless resourceVersion is provided'),
+      );
+    }
+    if (token !== undefined) {
+      errors.push(forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
+    }
+    if (match !== 'Exact' && match !== 'NotOlderThan') {
+      errors.push({
+        field: 'resourceVersionMatch',
+        type: 'Unsupported value',
+        value: match,
+        detail: 'supported values: "Exact", "NotOlderThan", ""',
+      });
+    }
+    if (match === 'Exact' && resourceVersion === '0') {
+      errors.push(forbid('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));
+    }
+  }
+  if (sendInitialEvents !== undefined) {
+    errors.push(forbid('sendInitialEvents', 'sendInitialEvents is forbidden for list'));
+  }
+  return errors;
+}
+
+/** A list of the future: a real server waits three seconds for it first. */
+export function tooLargeRevision(asked: number, current: number): ReturnType<typeof failure> {
+  return failure(504, 'Timeout', `Timeout: Too large resource version: ${asked}, current: ${current}`, {
+    causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
+    retryAfterSeconds: 1,
+  });
+}

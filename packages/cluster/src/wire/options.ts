@@ -1,0 +1,101 @@
+/** The query of writes: `dryRun`, `fieldValidation`, and the options of a DELETE. */
+import type { DeleteOptions } from '../api.ts';
+import { isRecord } from '../json.ts';
+import { badRequest, invalidOptions } from '../status.ts';
+import { contentType, unknownFormat } from './body.ts';
+import type { Exchange } from './exchange.ts';
+
+export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
+
+export interface WriteQuery {
+  readonly dryRun: boolean;
+  readonly fieldValidation: FieldValidation;
+}
+
+/** @param kind `CreateOptions`, `UpdateOptions`, `PatchOptions`. @throws ApiError 422 */
+export function writeQuery(exchange: Exchange, kind: string): WriteQuery {
+  const dryRun = exchange.query.getAll('dryRun').filter((value) => value !== '');
+  checkDryRun(kind, dryRun);
+  const fieldValidation = exchange.param('fieldValidation') ?? 'Warn';
+  if (fieldValidation !== 'Ignore' && fieldValidation !== 'Warn' && fieldValidation !== 'Strict') {
+    throw invalidOptions(kind, [
+      {
+        field: 'fieldValidation',
+        type: 'Unsupported value',
+        value: fieldValidation,
+        detail: 'supported values: "", "Ignore", "Strict", "Warn"',
+      },
+    ]);
+  }
+  return { dryRun: dryRun.length > 0, fieldValidation };
+}
+
+function checkDryRun(kind: string, values: readonly unknown[]): void {
+  if (values.every((value) => value === 'All')) return;
+  throw invalidOptions(kind, [
+    { field: 'dryRun', type: 'Unsupported value', value: values, detail: 'supported values: "All"' },
+  ]);
+}
+
+/** A DELETE's options: of the body where there is one, else of the query. @throws ApiError 400, 415, 422 */
+export async function deleteOptions(exchange: Exchange): Promise<{ options: DeleteOptions; dryRun: boolean }> {
+  const bytes = await exchange.body();
+  const given = bytes.length > 0 ? fromBody(exchange, bytes) : fromQuery(exchange);
+  const dryRun = Array.isArray(given.dryRun) ? given.dryRun : [];
+  checkDryRun('DeleteOptions', dryRun);
+  const { gracePeriodSeconds, propagationPolicy, preconditions, orphanDependents } = given;
+  if (gracePeriodSeconds != null && !Number.isSafeInteger(gracePeriodSeconds)) {
+    throw badRequest(
+      `json: cannot unmarshal ${typeof gracePeriodSeconds} into Go struct field DeleteOptions.gracePeriodSeconds of type int64`,
+    );
+  }
+  const wanted = isRecord(preconditions) ? preconditions : {};
+  const options: DeleteOptions = {
+    ...(typeof gracePeriodSeconds === 'number' ? { gracePeriodSeconds } : {}),
+    // Checked by the verb itself, which answers in the words of DeleteOptions.
+    ...(propagationPolicy == null || propagationPolicy === ''
+      ? orphanOf(orphanDependents)
+      : { propagationPolicy: propagationPolicy as NonNullable<DeleteOptions['propagationPolicy']> }),
+    preconditions: {
+      ...(typeof wanted.uid === 'string' ? { uid: wanted.uid } : {}),
+      ...(typeof wanted.resourceVersion === 'string' ? { resourceVersion: wanted.resourceVersion } : {}),
+    },
+  };
+  return { options, dryRun: dryRun.length > 0 };
+}
+
+/** The old spelling of a propagation. */
+function orphanOf(orphan: unknown): DeleteOptions {
+  if (orphan === true) return { propagationPolicy: 'Orphan' };
+  return orphan === false ? { propagationPolicy: 'Background' } : {};
+}
+
+function fromBody(exchange: Exchange, bytes: Buffer): Record<string, unknown> {
+  const type = contentType(exchange.header('content-type'));
+  if (type !== undefined && type !== 'application/json') {
+    // A client that sends a body without naming its type means JSON; urlencoded is curl's habit with -d.
+    if (type !== 'application/x-www-form-urlencoded') throw unknownFormat();
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw badRequest('the body of the DELETE is no JSON: DeleteOptions are expected');
+  }
+  if (!isRecord(value)) throw badRequest('the body of the DELETE is no object: DeleteOptions are expected');
+  return value;
+}
+
+function fromQuery(exchange: Exchange): Record<string, unknown> {
+  const grace = exchange.param('gracePeriodSeconds');
+  const orphan = exchange.param('orphanDependents');
+  if (grace !== undefined && !/^-?\d+$/.test(grace)) {
+    throw badRequest(`strconv.ParseInt: parsing ${JSON.stringify(grace)}: invalid syntax`);
+  }
+  return {
+    ...(grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
+    ...(orphan === undefined ? {} : { orphanDependents: orphan === 'true' }),
+    propagationPolicy: exchange.param('propagationPolicy'),
+    dryRun: exchange.query.getAll('dryRun').filter((value) => value !== ''),
+  };
+}

@@ -1,0 +1,124 @@
+/** PATCH: the three types, from the stored object to the one that is written. */
+import type { ApiError } from '../api.ts';
+import { isRecord } from '../json.ts';
+import type { KubeObject } from '../kinds/kind.ts';
+import { goPrint } from '../patch/go-print.ts';
+import { jsonPatch } from '../patch/json-patch.ts';
+import { mergePatch } from '../patch/merge-patch.ts';
+import { strategicMergePatch } from '../patch/strategic.ts';
+import type { Face } from '../rest/face.ts';
+import type { Ground } from '../rest/ground.ts';
+import { get } from '../rest/reads.ts';
+import { update } from '../rest/writes.ts';
+import { decode } from '../schema/decode.ts';
+import { badRequest, failure, invalidOptions, invalidPatch } from '../status.ts';
+import { sendObject } from './answers.ts';
+import { contentType, goKind, goSyntaxError } from './body.ts';
+import type { Exchange } from './exchange.ts';
+import { writeQuery } from './options.ts';
+import { checkAddress, complain } from './resources.ts';
+import { scanJson } from './scan-json.ts';
+
+export interface Patch {
+  /** The document with the patch in it; parts may be shared with the stored object. */
+  readonly value: unknown;
+  /** How a refusal quotes what was refused. */
+  readonly quoted: () => string;
+  readonly duplicates: readonly string[];
+}
+
+const TYPES = {
+  'application/json-patch+json': 'json',
+  'application/merge-patch+json': 'merge',
+  'application/strategic-merge-patch+json': 'strategic',
+} as const;
+
+/** A patch as it came, before it meets an object. */
+export interface PatchDocument {
+  readonly type: (typeof TYPES)[keyof typeof TYPES];
+  readonly text: string;
+  readonly patch: unknown;
+}
+
+/** @throws ApiError 400, 413, 415 */
+export async function readPatch(exchange: Exchange): Promise<PatchDocument> {
+  const media = contentType(exchange.header('content-type')) ?? '';
+  if (media.startsWith('application/apply-patch+')) throw noServerSideApply(exchange);
+  const type = Object.hasOwn(TYPES, media) ? TYPES[media as keyof typeof TYPES] : undefined;
+  if (type === undefined) throw failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
+  const text = (await exchange.body()).toString('utf8');
+  try {
+    return { type, text, patch: JSON.parse(text) };
+  } catch (error) {
+    throw badRequest(`error decoding patch: ${goSyntaxError(error)}`);
+  }
+}
+
+/** @throws ApiError 400, 422 */
+export function applyPatch({ type, text, patch }: PatchDocument, target: KubeObject): Patch {
+  const duplicates = scanJson(text);
+  if (type === 'json') {
+    const value = jsonPatch(target, patch);
+    return { value, quoted: () => JSON.stringify(value), duplicates };
+  }
+  if (!isRecord(patch)) {
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${goKind(patch)} into Go value of type map[string]interface {}`,
+    );
+  }
+  if (type === 'merge') return { value: mergePatch(target, patch), quoted: () => text, duplicates };
+  return { value: strategicMergePatch(target, patch), quoted: () => goPrint(patch), duplicates };
+}
+
+function noServerSideApply(exchange: Exchange): ApiError {
+  if (exchange.param('fieldManager') === undefined) {
+    return invalidOptions('PatchOptions', [
+      { field: 'fieldManager', type: 'Required value', detail: 'is required for apply patch' },
+    ]);
+  }
+  return failure(
+    415,
+    'UnsupportedMediaType',
+    'the embedded cluster has no server-side apply yet: use kubectl apply without --server-side',
+    {},
+  );
+}
+
+export interface PatchTarget {
+  readonly namespace: string;
+  readonly name: string;
+  readonly subresource: 'status' | undefined;
+}
+
+/** PATCH of an object or of its status. @throws ApiError */
+export async function patch(ground: Ground, exchange: Exchange, face: Face, target: PatchTarget): Promise<void> {
+  const { dryRun, fieldValidation } = writeQuery(exchange, 'PatchOptions');
+  const { namespace, name, subresource } = target;
+  get(face, namespace, name);
+  const document = await readPatch(exchange);
+  // Only now: while the body came in, the object may have changed.
+  const { value, quoted, duplicates } = applyPatch(document, get(face, namespace, name));
+  if (!isRecord(value)) throw badRequest('the patched document is no object');
+  const { draft, complaints } = readPatched(face, value, quoted);
+  complain(
+    exchange,
+    fieldValidation,
+    [...complaints, ...duplicates.map((path) => `duplicate field "${path}"`)],
+    (text) => invalidPatch(quoted(), `strict decoding error: ${text}`),
+  );
+  checkAddress(draft, namespace, name);
+  const { object } = update(ground, face, namespace, name, draft, {
+    actor: exchange.actor,
+    dryRun,
+    subresource,
+    patch: true,
+  });
+  sendObject(exchange, 200, face.kind, object, ground.clock.now());
+}
+
+function readPatched(face: Face, value: Record<string, unknown>, quoted: () => string): ReturnType<typeof decode> {
+  const { kind } = face;
+  if (value.kind !== kind.kind)
+    throw badRequest(`the kind in the patched object (${String(value.kind)}) is not ${kind.kind}`);
+  return decode(kind, value, (text) => invalidPatch(quoted(), text));
+}

@@ -1,0 +1,243 @@
+/** The verbs of resources over HTTP: reads the request, calls the same verbs as the in-process Api, answers. */
+
+import type { Kind, KubeObject, Verb } from '../kinds/kind.ts';
+import { apiVersionOf } from '../registry.ts';
+import { type Face, faceOf } from '../rest/face.ts';
+import type { Ground } from '../rest/ground.ts';
+import { get, list, selection } from '../rest/reads.ts';
+import { remove } from '../rest/removal.ts';
+import { create, update } from '../rest/writes.ts';
+import { decode } from '../schema/decode.ts';
+import { badRequest, cannotBeHandled, failure, methodNotAllowed } from '../status.ts';
+import { sendList, sendObject } from './answers.ts';
+import { contentType, readBody } from './body.ts';
+import type { Exchange } from './exchange.ts';
+import { listOptions, tooLargeRevision } from './list-options.ts';
+import { negotiate } from './negotiate.ts';
+import { deleteOptions, type FieldValidation, writeQuery } from './options.ts';
+import { patch } from './patches.ts';
+import type { ResourceRoute } from './route.ts';
+import { subresource } from './subresources.ts';
+import { includeOf } from './tables.ts';
+import type { Watches } from './watches.ts';
+
+/** Answers a request for a resource. @throws ApiError */
+export async function serveResource(
+  ground: Ground,
+  watches: Watches,
+  exchange: Exchange,
+  route: ResourceRoute,
+): Promise<void> {
+  const face = faceOf(ground, route.resource);
+  const now = ground.clock.now();
+  if (route.subresource !== undefined) return subresource(ground, exchange, route, face);
+  const verb = verbOf(exchange, route);
+  if (verb === undefined || !face.kind.verbs.includes(verb)) throw methodNotAllowed();
+  const { namespace } = route;
+  const name = route.name ?? '';
+  switch (verb) {
+    case 'get':
+      return sendObject(exchange, 200, face.kind, get(face, namespace, name), now);
+    case 'list':
+      return answerList(ground, exchange, face, namespace);
+    case 'watch':
+      return startWatch(watches, exchange, face, namespace, name);
+    case 'create':
+      return post(ground, exchange, face, namespace);
+    case 'update':
+      return put(ground, exchange, face, namespace, name);
+    case 'patch':
+      return patch(ground, exchange, face, { namespace, name, subresource: undefined });
+    case 'delete':
+      return answerDelete(ground, exchange, face, namespace, name);
+    case 'deletecollection':
+      return deleteCollection(ground, exchange, face, namespace);
+    default:
+      return verb satisfies never;
+  }
+}
+
+function verbOf(exchange: Exchange, route: ResourceRoute): Verb | undefined {
+  const named = route.name !== undefined;
+  switch (exchange.method) {
+    case 'GET':
+    case 'HEAD':
+      if (exchange.flag('watch')) return 'watch';
+      return named ? 'get' : 'list';
+    case 'POST':
+      return named || (route.kind.namespaced && route.namespace === '') ? undefined : 'create';
+    case 'PUT':
+      return named ? 'update' : undefined;
+    case 'PATCH':
+      return named ? 'patch' : undefined;
+    case 'DELETE':
+      if (named) return 'delete';
+      return route.kind.namespaced && route.namespace === '' ? undefined : 'deletecollection';
+    default:
+      return undefined;
+  }
+}
+
+function answerList(ground: Ground, exchange: Exchange, face: Face, namespace: string): void {
+  const options = listOptions(exchange, false);
+  const asked = options.resourceVersion;
+  if (asked !== undefined && asked > ground.store.revision) throw tooLargeRevision(asked, ground.store.revision);
+  if (
+    options.resourceVersionMatch === 'Exact' &&
+    asked !== undefined &&
+    face.shelf.history.since(asked)?.length !== 0
+  ) {
+    // The past is not kept: only a state that still is the present one can be listed.
+    throw failure(410, 'Expired', 'The resourceVersion for the provided list is too old.');
+  }
+  const page = list(ground, face, { ...options, ...(namespace === '' ? {} : { namespace }) });
+  const metadata = {
+    resourceVersion: String(page.revision),
+    ...(page.continue === undefined ? {} : { continue: page.continue }),
+    ...(page.remaining === undefined ? {} : { remainingItemCount: page.remaining }),
+  };
+  sendList(exchange, face.kind, page.items, metadata, ground.clock.now());
+}
+
+function startWatch(watches: Watches, exchange: Exchange, face: Face, namespace: string, name: string): void {
+  const options = listOptions(exchange, true);
+  const form = negotiate(exchange.header('accept'), true);
+  if (form.encoding !== 'json') throw failure(406, 'NotAcceptable', 'a watch is answered in JSON only', {});
+  const fieldSelector = [options.fieldSelector, name === '' ? undefined : `metadata.name=${name}`]
+    .filter((part) => part !== undefined)
+    .join(',');
+  const matches = selection(face, { labelSelector: options.labelSelector, fieldSelector });
+  const include = includeOf(exchange.param('includeObject'));
+  watches.start({ face, namespace, matches, options, form, include }, exchange.response);
+}
+
+/** A body as an object of the kind, ready to be written. @throws ApiError 400, 415 */
+export function decodeBody(exchange: Exchange, bytes: Buffer, kind: Kind, validation: FieldValidation): KubeObject {
+  const { value, duplicates } = readBody(bytes, contentType(exchange.header('content-type')), kind);
+  checkType(value, kind);
+  const { draft, complaints } = decode(kind, value);
+  complain(exchange, validation, [...complaints, ...duplicates.map((path) => `duplicate field "${path}"`)], (text) =>
+    cannotBeHandled(kind, `strict decoding error: ${text}`),
+  );
+  return draft;
+}
+
+/** What is odd but readable: refused, told or ignored. */
+export function complain(
+  exchange: Exchange,
+  validation: FieldValidation,
+  complaints: readonly string[],
+  refusal: (text: string) => Error,
+): void {
+  if (complaints.length === 0 || validation === 'Ignore') return;
+  if (validation === 'Strict') throw refusal(complaints.join(', '));
+  for (const complaint of complaints) exchange.warn(complaint);
+}
+
+/** kind and apiVersion may be left out, but not be others'. */
+function checkType(value: Record<string, unknown>, kind: Kind): void {
+  const given = typeof value.kind === 'string' && value.kind !== '' ? value.kind : kind.kind;
+  const version =
+    typeof value.apiVersion === 'string' && value.apiVersion !== '' ? value.apiVersion : apiVersionOf(kind);
+  if (given === kind.kind && version === apiVersionOf(kind)) return;
+  const short = version.includes('/') ? version.slice(version.indexOf('/') + 1) : version;
+  const start = `${given} in version "${short}" cannot be handled as a ${kind.kind}: `;
+  const known = KNOWN_ELSEWHERE.has(given) && given !== kind.kind;
+  throw badRequest(
+    known
+      ? `${start}converting (${short}.${given}) to (${goPackage(kind)}.${kind.kind}): unknown conversion`
+      : `${start}no kind ${JSON.stringify(given)} is registered for version ${JSON.stringify(version)} in scheme "pkg/runtime/scheme.go:110"`,
+  );
+}
+
+/** Kinds a client might send to a wrong place; the texts differ for kinds that nobody knows. */
+const KNOWN_ELSEWHERE: ReadonlySet<string> = new Set([
+  'ConfigMap',
+  'CronJob',
+  'DaemonSet',
+  'Deployment',
+  'Event',
+  'Job',
+  'Lease',
+  'LimitRange',
+  'Namespace',
+  'Node',
+  'Pod',
+  'PodDisruptionBudget',
+  'ReplicaSet',
+  'ReplicationController',
+  'Secret',
+  'Service',
+  'ServiceAccount',
+  'StatefulSet',
+]);
+
+function goPackage(kind: Kind): string {
+  return kind.group === '' ? 'core' : (kind.group.split('.')[0] ?? kind.group);
+}
+
+async function post(ground: Ground, exchange: Exchange, face: Face, namespace: string): Promise<void> {
+  const { dryRun, fieldValidation } = writeQuery(exchange, 'CreateOptions');
+  const draft = decodeBody(exchange, await exchange.body(), face.kind, fieldValidation);
+  const own = draft.metadata.namespace;
+  if (own !== undefined && own !== '' && own !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  const object = create(ground, face, namespace, draft, { actor: exchange.actor, dryRun });
+  sendObject(exchange, 201, face.kind, object, ground.clock.now());
+}
+
+async function put(ground: Ground, exchange: Exchange, face: Face, namespace: string, name: string): Promise<void> {
+  const { dryRun, fieldValidation } = writeQuery(exchange, 'UpdateOptions');
+  const draft = decodeBody(exchange, await exchange.body(), face.kind, fieldValidation);
+  checkAddress(draft, namespace, name);
+  const { object, created } = update(ground, face, namespace, name, draft, { actor: exchange.actor, dryRun });
+  sendObject(exchange, created ? 201 : 200, face.kind, object, ground.clock.now());
+}
+
+/** A body must name what the path names. @throws ApiError 400 */
+export function checkAddress(draft: KubeObject, namespace: string, name: string): void {
+  const own = draft.metadata.name;
+  if (!own) {
+    throw badRequest('the name of the object (based on URL) was undeterminable: name must be provided');
+  }
+  if (own !== name) throw badRequest(`the name of the object (${own}) does not match the name on the URL (${name})`);
+  const space = draft.metadata.namespace;
+  if (space !== undefined && space !== '' && space !== namespace) {
+    throw badRequest(`the namespace of the object (${space}) does not match the namespace on the URL (${namespace})`);
+  }
+}
+
+async function answerDelete(
+  ground: Ground,
+  exchange: Exchange,
+  face: Face,
+  namespace: string,
+  name: string,
+): Promise<void> {
+  const { options, dryRun } = await deleteOptions(exchange);
+  const removal = remove(ground, face, namespace, name, options, dryRun);
+  if (removal.answersObject) return sendObject(exchange, 200, face.kind, removal.object, ground.clock.now());
+  const { group, plural } = face.kind;
+  exchange.sendJson(
+    200,
+    JSON.stringify({
+      kind: 'Status',
+      apiVersion: 'v1',
+      metadata: {},
+      status: 'Success',
+      details: { name, ...(group === '' ? {} : { group }), kind: plural, uid: removal.object.metadata.uid },
+    }),
+  );
+}
+
+async function deleteCollection(ground: Ground, exchange: Exchange, face: Face, namespace: string): Promise<void> {
+  const query = listOptions(exchange, false);
+  const { options, dryRun } = await deleteOptions(exchange);
+  const page = list(ground, face, { ...query, ...(namespace === '' ? {} : { namespace }) });
+  const removed = page.items.map((object) => {
+    const { name, namespace: space = '' } = object.metadata;
+    return remove(ground, face, space, name, options, dryRun).object;
+  });
+  sendList(exchange, face.kind, removed, { resourceVersion: String(ground.store.revision) }, ground.clock.now());
+}

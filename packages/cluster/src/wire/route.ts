@@ -1,0 +1,66 @@
+/** A path of the API taken apart: `/apis/apps/v1/namespaces/NS/deployments/NAME/scale`. */
+import type { Kind } from '../kinds/kind.ts';
+import type { Registry } from '../registry.ts';
+import { badRequest, noSuchResource } from '../status.ts';
+
+export interface ResourceRoute {
+  readonly kind: Kind;
+  /** `pods`, `deployments.apps`. */
+  readonly resource: string;
+  /** '' for kinds of the cluster and for all namespaces. */
+  readonly namespace: string;
+  /** Absent for the collection. */
+  readonly name?: string;
+  readonly subresource?: string;
+  /** What stands behind the subresource (`proxy/…`). */
+  readonly rest?: string;
+}
+
+/** The segments of a path, decoded. @throws ApiError 400 for a broken escape */
+export function segmentsOf(path: string): string[] {
+  try {
+    return path
+      .split('/')
+      .filter((segment) => segment !== '')
+      .map(decodeURIComponent);
+  } catch {
+    throw badRequest(`invalid path: ${path}`);
+  }
+}
+
+/** Subresources of namespaces, which stand where a resource of the namespace would. */
+const OF_NAMESPACES: ReadonlySet<string> = new Set(['status', 'finalize']);
+
+/**
+ * @param segments what follows `/api/v1` or `/apis/G/V`
+ * @throws ApiError 404 for a resource this group-version does not have
+ */
+export function resourceRoute(
+  registry: Registry,
+  group: string,
+  version: string,
+  segments: readonly string[],
+): ResourceRoute {
+  const [first, second, third] = segments;
+  const inNamespace =
+    first === 'namespaces' &&
+    second !== undefined &&
+    third !== undefined &&
+    !(group === '' && OF_NAMESPACES.has(third));
+  const namespace = inNamespace ? second : '';
+  const [plural, name, subresource, ...rest] = inNamespace ? segments.slice(2) : segments;
+  const resource = group === '' ? (plural ?? '') : `${plural ?? ''}.${group}`;
+  const kind = registry.byResource(resource);
+  if (kind === undefined || kind.version !== version) throw noSuchResource();
+  if (inNamespace && !kind.namespaced) throw noSuchResource();
+  // A named object of a namespace needs its namespace in the path.
+  if (!inNamespace && kind.namespaced && name !== undefined) throw noSuchResource();
+  return {
+    kind,
+    resource,
+    namespace,
+    ...(name === undefined ? {} : { name }),
+    ...(subresource === undefined ? {} : { subresource }),
+    ...(rest.length === 0 ? {} : { rest: rest.join('/') }),
+  };
+}

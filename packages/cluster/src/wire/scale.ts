@@ -1,0 +1,84 @@
+/** `/scale`: the number of replicas of any workload, as an autoscaling/v1 Scale. */
+import { clone, isRecord } from '../json.ts';
+import type { KubeObject } from '../kinds/kind.ts';
+import { formatSelector } from '../kinds/label-selectors.ts';
+import type { Face } from '../rest/face.ts';
+import type { Ground } from '../rest/ground.ts';
+import { get } from '../rest/reads.ts';
+import { update } from '../rest/writes.ts';
+import { badRequest, invalid } from '../status.ts';
+import { contentType, readBody } from './body.ts';
+import type { Exchange } from './exchange.ts';
+import { writeQuery } from './options.ts';
+import { applyPatch, readPatch } from './patches.ts';
+
+const SCALE = { group: 'autoscaling', plural: 'scales', kind: 'Scale' };
+
+/** GET, PUT and PATCH. @throws ApiError 404, 409, 422 */
+export async function serveScale(
+  ground: Ground,
+  exchange: Exchange,
+  face: Face,
+  namespace: string,
+  name: string,
+): Promise<void> {
+  if (exchange.method === 'GET' || exchange.method === 'HEAD') {
+    return exchange.sendJson(200, JSON.stringify(scaleOf(get(face, namespace, name))));
+  }
+  const { dryRun } = writeQuery(exchange, exchange.method === 'PUT' ? 'UpdateOptions' : 'PatchOptions');
+  get(face, namespace, name);
+  const wanted = await readScale(exchange, () => scaleOf(get(face, namespace, name)));
+  const draft = clone(get(face, namespace, name));
+  const metadata = isRecord(wanted.metadata) ? wanted.metadata : {};
+  if (typeof metadata.name === 'string' && metadata.name !== '' && metadata.name !== name) {
+    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
+  }
+  const replicas = replicasOf(wanted, name);
+  draft.metadata.resourceVersion = typeof metadata.resourceVersion === 'string' ? metadata.resourceVersion : '';
+  draft.spec = { ...draft.spec, replicas };
+  const { object } = update(ground, face, namespace, name, draft, { actor: exchange.actor, dryRun, patch: true });
+  exchange.sendJson(200, JSON.stringify(scaleOf(object)));
+}
+
+async function readScale(exchange: Exchange, present: () => KubeObject): Promise<Record<string, unknown>> {
+  if (exchange.method === 'PUT') {
+    return readBody(await exchange.body(), contentType(exchange.header('content-type')), SCALE).value;
+  }
+  const document = await readPatch(exchange);
+  const { value } = applyPatch(document, present());
+  if (!isRecord(value)) throw badRequest('the patched document is no object');
+  return value;
+}
+
+function replicasOf(scale: Record<string, unknown>, name: string): number {
+  const spec = isRecord(scale.spec) ? scale.spec : {};
+  const replicas = spec.replicas ?? 0;
+  if (typeof replicas !== 'number' || !Number.isInteger(replicas)) {
+    throw badRequest(
+      `Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal ${typeof replicas} into Go struct field ScaleSpec.spec.replicas of type int32`,
+    );
+  }
+  if (replicas < 0) {
+    throw invalid(SCALE, name, [
+      {
+        field: 'spec.replicas',
+        type: 'Invalid value',
+        value: replicas,
+        detail: 'must be greater than or equal to 0',
+      },
+    ]);
+  }
+  return replicas;
+}
+
+function scaleOf(object: KubeObject): KubeObject {
+  const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
+  const replicas: unknown = object.spec?.replicas;
+  return {
+    kind: 'Scale',
+    apiVersion: 'autoscaling/v1',
+    metadata: { name, ...(namespace === undefined ? {} : { namespace }), uid, resourceVersion, creationTimestamp },
+    spec: replicas === undefined || replicas === 0 ? {} : { replicas },
+    status: { replicas: object.status?.replicas ?? 0, selector: formatSelector(object.spec?.selector) },
+  };
+}
