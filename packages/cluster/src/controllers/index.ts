@@ -2,6 +2,8 @@
 import type { Api } from '../api.ts';
 import type { Clock } from '../clock.ts';
 import { startDeploymentController } from './deployment/controller.ts';
+import { startGarbageCollector } from './garbage-collector.ts';
+import { startNamespaceController, startServiceAccountController } from './namespaces.ts';
 import {
   type Controller,
   type ControllerContext,
@@ -25,6 +27,9 @@ const starts: Partial<Record<ControllerName, (context: ControllerContext) => Con
   deployment: startDeploymentController,
   replicaset: startReplicaSetController,
   scheduler: startScheduler,
+  'garbage-collector': startGarbageCollector,
+  namespace: startNamespaceController,
+  serviceaccount: startServiceAccountController,
 };
 
 export function startControllers(api: Api, clock: Clock, options: ControllerOptions = {}): { stop(): void } {

@@ -1,0 +1,21 @@
+/** Which resources there are, and how an owner reference's kind becomes a resource. */
+import { kinds } from '../../kinds/index.ts';
+import type { Kind } from '../../kinds/kind.ts';
+import type { ResourceInfo } from '../options.ts';
+
+function infoOf(kind: Kind): ResourceInfo {
+  return {
+    resource: kind.group === '' ? kind.plural : `${kind.plural}.${kind.group}`,
+    apiVersion: kind.group === '' ? kind.version : `${kind.group}/${kind.version}`,
+    kind: kind.kind,
+    namespaced: kind.namespaced,
+  };
+}
+
+/** Everything that can be listed and deleted, each once: Events have two faces and one store. */
+export function servedResources(): ResourceInfo[] {
+  return kinds
+    .filter((kind) => kind.verbs.includes('list') && kind.verbs.includes('delete') && kind.verbs.includes('watch'))
+    .map(infoOf)
+    .filter(({ resource }) => resource !== 'events.events.k8s.io');
+}
