@@ -34,14 +34,7 @@ export async function readCredentials(config: KubeConfig, where: string): Promis
       { cause: error },
     );
   }
-  const tls: TlsMaterial = {
-    ...bytesField('ca', applied.ca),
-    ...bytesField('cert', applied.cert),
-    ...bytesField('key', applied.key),
-    ...(typeof applied.passphrase === 'string' ? { passphrase: applied.passphrase } : {}),
-    ...(typeof applied.servername === 'string' ? { servername: applied.servername } : {}),
-    ...(applied.rejectUnauthorized === false ? { rejectUnauthorized: false } : {}),
-  };
+  const tls = config.getCurrentCluster()?.server.startsWith('http:') === true ? {} : tlsOf(applied);
   checkTls(tls, where);
   const headers: Record<string, string> = {};
   if (isRecord(applied.headers)) {
@@ -53,6 +46,17 @@ export async function readCredentials(config: KubeConfig, where: string): Promis
   const basic = applied.auth;
   if (typeof basic === 'string') headers.authorization = `Basic ${Buffer.from(basic).toString('base64')}`;
   return { headers, tls };
+}
+
+function tlsOf(applied: Readonly<Record<string, unknown>>): TlsMaterial {
+  return {
+    ...bytesField('ca', applied.ca),
+    ...bytesField('cert', applied.cert),
+    ...bytesField('key', applied.key),
+    ...(typeof applied.passphrase === 'string' ? { passphrase: applied.passphrase } : {}),
+    ...(typeof applied.servername === 'string' ? { servername: applied.servername } : {}),
+    ...(applied.rejectUnauthorized === false ? { rejectUnauthorized: false } : {}),
+  };
 }
 
 function checkTls(tls: TlsMaterial, where: string): void {

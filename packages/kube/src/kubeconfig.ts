@@ -45,6 +45,7 @@ export async function loadKubeconfig(options: {
     if (config.getCurrentContext() === 'inClusterContext') where = "the Pod's service account";
   } else {
     const text = await readKubeconfig(file);
+    if (text.trim() === '') throw new KubeconfigError('not-a-kubeconfig', `${where} is no kubeconfig: it is empty.`);
     asProblem(where, () => {
       config.loadFromString(text);
       config.makePathsAbsolute(dirname(file));
