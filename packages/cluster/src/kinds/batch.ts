@@ -1,0 +1,184 @@
+/** batch/v1 Job and CronJob: kept and shown, run by nobody. */
+import { ageOf, formatSpan } from './ages.ts';
+import { defineKind, ensure } from './define-kind.ts';
+import { required, unsupported } from './field-errors.ts';
+import { type Fields, fieldsOf, listOf } from './json.ts';
+import type { FieldError } from './kind.ts';
+import { formatSelector, printableSelector } from './label-selectors.ts';
+import { validateImmutable } from './object-meta.ts';
+import { defaultPodSpec } from './pod-spec-defaults.ts';
+import { validatePodTemplate } from './pod-spec-validation.ts';
+import { validateNonnegative } from './probe-validation.ts';
+import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
+import { containerCells, countCell } from './workload.ts';
+
+export const job = defineKind({
+  group: 'batch',
+  version: 'v1',
+  kind: 'Job',
+  plural: 'jobs',
+  categories: ['all'],
+  namespaced: true,
+  schema: 'V1Job',
+  status: () => ({}),
+  hasGeneration: true,
+  defaults: (draft) => {
+    const spec = ensure(draft, 'spec');
+    defaultJobSpec(spec);
+    const { labels } = fieldsOf(spec.template.metadata);
+    if (labels !== undefined && Object.keys(draft.metadata.labels ?? {}).length === 0) {
+      draft.metadata.labels = { ...labels };
+    }
+  },
+  validate: (draft) => validateJobSpec(fieldsOf(draft.spec), 'spec'),
+  validateChange: (draft, old) => [
+    ...validateImmutable(
+      'spec.selector',
+      draft.spec?.selector,
+      old.spec?.selector,
+      printableSelector(draft.spec?.selector),
+    ),
+    ...validateImmutable('spec.completionMode', draft.spec?.completionMode, old.spec?.completionMode),
+  ],
+  fieldSelectors: { 'status.successful': ({ status }) => String(countCell(status?.succeeded)) },
+  columns: [
+    nameColumn,
+    column('Status', 'string', 'Status of the job.'),
+    column(
+      'Completions',
+      'string',
+      'The number of pods which reached phase Succeeded. The value increases monotonically for a given spec. However, it may decrease in reaction to scale down of elastic indexed jobs.',
+    ),
+    column('Duration', 'string', 'Time required to complete the job.'),
+    ageColumn,
+    wideColumn('Containers', 'string', 'Names of each container in the template.'),
+    wideColumn('Images', 'string', 'Images referenced by each container in the template.'),
+    wideColumn(
+      'Selector',
+      'string',
+      'A label query over pods that should match the pod count. Normally, the system sets this field for you. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors',
+    ),
+  ],
+  row: ({ metadata, spec, status }, now) => [
+    metadata.name,
+    jobStatus(fieldsOf(status), metadata.deletionTimestamp !== undefined),
+    completionsCell(fieldsOf(spec), fieldsOf(status)),
+    durationCell(fieldsOf(status), now),
+    ageOf(metadata.creationTimestamp, now),
+    ...containerCells(spec?.template),
+    formatSelector(spec?.selector),
+  ],
+});
+
+function defaultJobSpec(spec: Fields): void {
+  if (spec.completions === undefined && spec.parallelism === undefined) spec.completions = 1;
+  spec.parallelism ??= 1;
+  spec.backoffLimit ??= 6;
+  spec.completionMode ??= 'NonIndexed';
+  spec.suspend ??= false;
+  spec.podReplacementPolicy ??= spec.podFailurePolicy === undefined ? 'TerminatingOrFailed' : 'Failed';
+  spec.manualSelector ??= false;
+  const template = ensure(spec, 'template');
+  ensure(template, 'metadata');
+  defaultPodSpec(ensure(template, 'spec'));
+}
+
+function validateJobSpec(spec: Fields, path: string): FieldError[] {
+  const errors = ['parallelism', 'completions', 'activeDeadlineSeconds', 'backoffLimit'].flatMap((field) =>
+    validateNonnegative(spec[field], `${path}.${field}`),
+  );
+  errors.push(...validatePodTemplate(spec.template, `${path}.template`));
+  const policy: unknown = spec.template?.spec?.restartPolicy;
+  if (policy === 'Always') {
+    errors.push(unsupported(`${path}.template.spec.restartPolicy`, policy, ['OnFailure', 'Never']));
+  }
+  return errors;
+}
+
+function jobStatus(status: Fields, isGoing: boolean): string {
+  const has = (type: string) =>
+    listOf(status.conditions).some((condition) => condition.type === type && condition.status === 'True');
+  if (has('Complete')) return 'Complete';
+  if (has('Failed')) return 'Failed';
+  if (isGoing) return 'Terminating';
+  return ['Suspended', 'FailureTarget', 'SuccessCriteriaMet'].find(has) ?? 'Running';
+}
+
+function completionsCell({ completions, parallelism }: Fields, { succeeded = 0 }: Fields): string {
+  if (completions !== undefined) return `${succeeded}/${completions}`;
+  return countCell(parallelism) > 1 ? `${succeeded}/1 of ${parallelism}` : `${succeeded}/1`;
+}
+
+function durationCell({ startTime, completionTime }: Fields, now: number): string {
+  if (typeof startTime !== 'string') return '';
+  const end = typeof completionTime === 'string' ? Date.parse(completionTime) : now;
+  return formatSpan(end - Date.parse(startTime));
+}
+
+export const cronJob = defineKind({
+  group: 'batch',
+  version: 'v1',
+  kind: 'CronJob',
+  plural: 'cronjobs',
+  shortNames: ['cj'],
+  categories: ['all'],
+  namespaced: true,
+  schema: 'V1CronJob',
+  status: () => ({}),
+  hasGeneration: true,
+  defaults: (draft) => {
+    const spec = ensure(draft, 'spec');
+    spec.concurrencyPolicy ||= 'Allow';
+    spec.suspend ??= false;
+    spec.successfulJobsHistoryLimit ??= 3;
+    spec.failedJobsHistoryLimit ??= 1;
+    const template = ensure(ensure(ensure(spec, 'jobTemplate'), 'spec'), 'template');
+    ensure(template, 'metadata');
+    defaultPodSpec(ensure(template, 'spec'));
+  },
+  validate: (draft) => {
+    const spec = fieldsOf(draft.spec);
+    const errors: FieldError[] = [];
+    if (!spec.schedule) errors.push(required('spec.schedule'));
+    if (!['Allow', 'Forbid', 'Replace'].includes(spec.concurrencyPolicy)) {
+      errors.push(unsupported('spec.concurrencyPolicy', spec.concurrencyPolicy, ['Allow', 'Forbid', 'Replace']));
+    }
+    errors.push(...validateJobSpec(fieldsOf(spec.jobTemplate?.spec), 'spec.jobTemplate.spec'));
+    return errors;
+  },
+  columns: [
+    nameColumn,
+    column('Schedule', 'string', 'The schedule in Cron format, see https://en.wikipedia.org/wiki/Cron.'),
+    column(
+      'Timezone',
+      'string',
+      'The time zone name for the given schedule, see https://en.wikipedia.org/wiki/List_of_tz_database_time_zones. If not specified, this will default to the time zone of the kube-controller-manager process. The set of valid time zone names and the time zone offset is loaded from the system-wide time zone database by the API server during CronJob validation and the controller manager during execution. If no system-wide time zone database can be found a bundled version of the database is used instead. If the time zone name becomes invalid during the lifetime of a CronJob or due to a change in host configuration, the controller will stop creating new new Jobs and will create a system event with the reason UnknownTimeZone. More information can be found in https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/#time-zones',
+    ),
+    column(
+      'Suspend',
+      'boolean',
+      'This flag tells the controller to suspend subsequent executions, it does not apply to already started executions.  Defaults to false.',
+    ),
+    column('Active', 'integer', 'A list of pointers to currently running jobs.'),
+    column('Last Schedule', 'string', 'Information when was the last time the job was successfully scheduled.'),
+    ageColumn,
+    wideColumn('Containers', 'string', 'Names of each container in the template.'),
+    wideColumn('Images', 'string', 'Images referenced by each container in the template.'),
+    wideColumn(
+      'Selector',
+      'string',
+      'A label query over pods that should match the pod count. Normally, the system sets this field for you. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors',
+    ),
+  ],
+  row: ({ metadata, spec, status }, now) => [
+    metadata.name,
+    spec?.schedule ?? '',
+    spec?.timeZone ?? '<none>',
+    spec?.suspend === true ? 'True' : 'False',
+    listOf(status?.active).length,
+    status?.lastScheduleTime === undefined ? '<none>' : ageOf(status.lastScheduleTime, now),
+    ageOf(metadata.creationTimestamp, now),
+    ...containerCells(spec?.jobTemplate?.spec?.template),
+    formatSelector(spec?.jobTemplate?.spec?.selector),
+  ],
+});

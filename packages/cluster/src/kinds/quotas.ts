@@ -1,0 +1,143 @@
+/** v1 LimitRange, which admission applies, and v1 ResourceQuota, which is kept only. */
+import { ageOf } from './ages.ts';
+import { defineKind, ensure } from './define-kind.ts';
+import { duplicate, forbidden, invalid } from './field-errors.ts';
+import { type Fields, fieldsOf, listOf, sortedEntries } from './json.ts';
+import type { FieldError } from './kind.ts';
+import { compareQuantities, formatQuantity, normalizeResources, quantityOf } from './quantity.ts';
+import { validateResourceName } from './resource-validation.ts';
+import { ageColumn, column, createdAtColumn, nameColumn } from './shape.ts';
+
+const amounts = ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'];
+const limitTypes = ['Pod', 'Container', 'PersistentVolumeClaim'];
+
+export const limitRange = defineKind({
+  group: '',
+  version: 'v1',
+  kind: 'LimitRange',
+  plural: 'limitranges',
+  shortNames: ['limits'],
+  namespaced: true,
+  schema: 'V1LimitRange',
+  defaults: (draft) => {
+    for (const limit of listOf(ensure(draft, 'spec').limits)) {
+      for (const field of amounts) normalizeResources(limit[field]);
+      if (limit.type !== 'Container') continue;
+      const limits = { ...fieldsOf(limit.max), ...fieldsOf(limit.default) };
+      const requests = { ...fieldsOf(limit.min), ...limits, ...fieldsOf(limit.defaultRequest) };
+      if (Object.keys(limits).length > 0) limit.default = limits;
+      if (Object.keys(requests).length > 0) limit.defaultRequest = requests;
+    }
+  },
+  validate: (draft) => {
+    const types = new Set<unknown>();
+    return listOf(draft.spec?.limits).flatMap((limit, index) => {
+      const here = `spec.limits[${index}]`;
+      const { type = '' } = limit;
+      const errors: FieldError[] = [];
+      if (!limitTypes.includes(type) && !String(type).includes('/')) {
+        errors.push(invalid(`${here}.type`, type, 'must be a standard limit type or fully qualified'));
+      }
+      if (types.has(type)) errors.push(duplicate(`${here}.type`, type));
+      types.add(type);
+      errors.push(...validateLimit(limit, here));
+      return errors;
+    });
+  },
+  columns: [nameColumn, createdAtColumn],
+  row: ({ metadata }) => [metadata.name, metadata.creationTimestamp],
+});
+
+/** In the real one's order and words: which of two amounts may not be the greater. */
+const orders: ReadonlyArray<readonly [less: string, more: string, at: string, words: readonly [string, string]]> = [
+  ['min', 'max', 'min', ['min', 'max']],
+  ['min', 'defaultRequest', 'defaultRequest', ['min', 'default request']],
+  ['defaultRequest', 'max', 'defaultRequest', ['default request', 'max']],
+  ['defaultRequest', 'default', 'defaultRequest', ['default request', 'default limit']],
+  ['min', 'default', 'default', ['min', 'default']],
+  ['default', 'max', 'default', ['default', 'max']],
+];
+/** The value that the complaint about an order shows. */
+const printedOf: Readonly<Record<string, string>> = { 'min<default': 'min', 'default<max': 'max' };
+
+function validateLimit(limit: Fields, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  const isPod = limit.type === 'Pod';
+  const names = new Set<string>();
+  for (const field of amounts) {
+    const entries = sortedEntries(limit[field]);
+    if (isPod && (field === 'default' || field === 'defaultRequest')) {
+      if (entries.length > 0) errors.push(forbidden(`${path}.${field}`, "may not be specified when `type` is 'Pod'"));
+      continue;
+    }
+    for (const [name] of entries) {
+      errors.push(...validateResourceName(name, `${path}.${field}[${name}]`));
+      names.add(name);
+    }
+  }
+  for (const name of [...names].sort()) {
+    for (const [less, more, at, [lessWord, moreWord]] of orders) {
+      if (isPod && (less.startsWith('default') || more.startsWith('default'))) continue;
+      const a: unknown = fieldsOf(limit[less])[name];
+      const b: unknown = fieldsOf(limit[more])[name];
+      if (a === undefined || b === undefined || compareQuantities(quantityOf(a), quantityOf(b)) <= 0) continue;
+      const printed: unknown = fieldsOf(limit[printedOf[`${less}<${more}`] ?? at])[name];
+      errors.push(
+        invalid(`${path}.${at}[${name}]`, printed, `${lessWord} value ${a} is greater than ${moreWord} value ${b}`),
+      );
+    }
+    const ratio: unknown = fieldsOf(limit.maxLimitRequestRatio)[name];
+    if (ratio !== undefined && quantityOf(ratio).nanos < 1_000_000_000n) {
+      errors.push(invalid(`${path}.maxLimitRequestRatio[${name}]`, ratio, `ratio ${ratio} is less than 1`));
+    }
+  }
+  return errors;
+}
+
+export const resourceQuota = defineKind({
+  group: '',
+  version: 'v1',
+  kind: 'ResourceQuota',
+  plural: 'resourcequotas',
+  shortNames: ['quota'],
+  namespaced: true,
+  schema: 'V1ResourceQuota',
+  status: () => ({}),
+  defaults: (draft) => {
+    normalizeResources(ensure(draft, 'spec').hard);
+    const status = ensure(draft, 'status');
+    normalizeResources(status.hard);
+    normalizeResources(status.used);
+  },
+  validate: (draft) =>
+    sortedEntries(draft.spec?.hard).flatMap(([name, value]) => {
+      const errors = validateResourceName(name, `spec.hard[${name}]`);
+      if (quantityOf(value).nanos < 0n) {
+        errors.push(invalid(`spec.hard[${name}]`, value, 'must be greater than or equal to 0'));
+      }
+      return errors;
+    }),
+  columns: [
+    nameColumn,
+    column('Request', 'string', 'Request represents a minimum amount of cpu/memory that a container may consume.'),
+    column(
+      'Limit',
+      'string',
+      'Limits control the maximum amount of cpu/memory that a container may use independent of contention on the node.',
+    ),
+    ageColumn,
+  ],
+  row: ({ metadata, status }, now) => [
+    metadata.name,
+    quotaCell(fieldsOf(status), (name) => !name.startsWith('limits.')),
+    quotaCell(fieldsOf(status), (name) => name.startsWith('limits.')),
+    ageOf(metadata.creationTimestamp, now),
+  ],
+});
+
+function quotaCell(status: Fields, isWanted: (name: string) => boolean): string {
+  return sortedEntries(status.hard)
+    .filter(([name]) => isWanted(name))
+    .map(([name, hard]) => `${name}: ${formatQuantity(quantityOf(fieldsOf(status.used)[name]))}/${hard}`)
+    .join(', ');
+}

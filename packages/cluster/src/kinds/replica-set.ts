@@ -1,0 +1,96 @@
+/** apps/v1 ReplicaSet. */
+import { ageOf } from './ages.ts';
+import { defineKind, ensure } from './define-kind.ts';
+import { fieldsOf } from './json.ts';
+import { formatSelector, printableSelector } from './label-selectors.ts';
+import { validateImmutable } from './object-meta.ts';
+import { validateNonnegative } from './probe-validation.ts';
+import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
+import { containerCells, countCell, defaultTemplate, validateCounts, validateSelectorAndTemplate } from './workload.ts';
+
+export const replicaSet = defineKind({
+  group: 'apps',
+  version: 'v1',
+  kind: 'ReplicaSet',
+  plural: 'replicasets',
+  shortNames: ['rs'],
+  categories: ['all'],
+  namespaced: true,
+  schema: 'V1ReplicaSet',
+  scalable: true,
+  status: () => ({ replicas: 0 }),
+  hasGeneration: true,
+  defaults: (draft) => {
+    const spec = ensure(draft, 'spec');
+    spec.replicas ??= 1;
+    defaultTemplate(spec);
+    // Printed even where it is 0.
+    ensure(draft, 'status').replicas ??= 0;
+  },
+  validate: (draft) => [
+    ...validateNonnegative(fieldsOf(draft.spec).replicas, 'spec.replicas'),
+    ...validateNonnegative(fieldsOf(draft.spec).minReadySeconds, 'spec.minReadySeconds'),
+    ...validateSelectorAndTemplate(draft, 'deployment', 'ReplicaSet'),
+  ],
+  validateChange: (draft, old) =>
+    validateImmutable(
+      'spec.selector',
+      draft.spec?.selector,
+      old.spec?.selector,
+      printableSelector(draft.spec?.selector),
+    ),
+  validateStatus: (draft) =>
+    validateCounts(
+      draft.status,
+      [
+        'replicas',
+        'fullyLabeledReplicas',
+        'readyReplicas',
+        'availableReplicas',
+        'observedGeneration',
+        'terminatingReplicas',
+      ],
+      [
+        { field: 'fullyLabeledReplicas', by: 'replicas', text: 'cannot be greater than status.replicas' },
+        { field: 'readyReplicas', by: 'replicas', text: 'cannot be greater than status.replicas' },
+        { field: 'availableReplicas', by: 'replicas', text: 'cannot be greater than status.replicas' },
+        { field: 'availableReplicas', by: 'readyReplicas', text: 'cannot be greater than readyReplicas' },
+      ],
+    ),
+  fieldSelectors: { 'status.replicas': ({ status }) => String(countCell(status?.replicas)) },
+  columns: [
+    nameColumn,
+    column(
+      'Desired',
+      'integer',
+      'Replicas is the number of desired pods. This is a pointer to distinguish between explicit zero and unspecified. Defaults to 1. More info: https://kubernetes.io/docs/concepts/workloads/controllers/replicaset',
+    ),
+    column(
+      'Current',
+      'integer',
+      'Replicas is the most recently observed number of non-terminating pods. More info: https://kubernetes.io/docs/concepts/workloads/controllers/replicaset',
+    ),
+    column(
+      'Ready',
+      'integer',
+      'The number of non-terminating pods targeted by this ReplicaSet with a Ready Condition.',
+    ),
+    ageColumn,
+    wideColumn('Containers', 'string', 'Names of each container in the template.'),
+    wideColumn('Images', 'string', 'Images referenced by each container in the template.'),
+    wideColumn(
+      'Selector',
+      'string',
+      'Selector is a label query over pods that should match the replica count. If the selector is empty, it is defaulted to the labels present on the pod template. Label keys and values that must match in order to be controlled by this replica set. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors',
+    ),
+  ],
+  row: ({ metadata, spec, status }, now) => [
+    metadata.name,
+    countCell(spec?.replicas),
+    countCell(status?.replicas),
+    countCell(status?.readyReplicas),
+    ageOf(metadata.creationTimestamp, now),
+    ...containerCells(spec?.template),
+    formatSelector(spec?.selector),
+  ],
+});

@@ -1,0 +1,102 @@
+/** What Deployments, ReplicaSets, DaemonSets and StatefulSets have alike. */
+import { ensure } from './define-kind.ts';
+import { asMap, forbidden, invalid, required, unsupported } from './field-errors.ts';
+import { fieldsOf, isFields, listOf } from './json.ts';
+import type { FieldError, KubeObject } from './kind.ts';
+import { isEmptySelector, printableSelector, selectorMatches, validateLabelSelector } from './label-selectors.ts';
+import { defaultPodSpec } from './pod-spec-defaults.ts';
+import { validatePodTemplate } from './pod-spec-validation.ts';
+import { validateNonnegative } from './probe-validation.ts';
+
+/** Fills in `spec.template`. */
+export function defaultTemplate(spec: Record<string, unknown>): void {
+  const template = ensure(spec, 'template');
+  ensure(template, 'metadata');
+  defaultPodSpec(ensure(template, 'spec'));
+}
+
+/**
+ * `spec.selector` and `spec.template` of a Deployment or ReplicaSet, in that order. `emptyFor` is the word of the text
+ * for a selector that selects everything: `deployment` for ReplicaSets, too. [SPEC C49]
+ */
+export function validateSelectorAndTemplate(
+  draft: KubeObject,
+  emptyFor: 'deployment' | 'statefulset',
+  owner: 'ReplicaSet' | 'StatefulSet',
+  options: { extraVolumes?: readonly string[] } = {},
+): FieldError[] {
+  const spec = fieldsOf(draft.spec);
+  const errors: FieldError[] = [];
+  if (!isFields(spec.selector)) errors.push(required('spec.selector'));
+  else {
+    errors.push(...validateLabelSelector(spec.selector, 'spec.selector'));
+    if (isEmptySelector(spec.selector)) errors.push(emptySelector(spec.selector, emptyFor));
+  }
+  const isWhole = !isFields(spec.selector) || !isEmptySelector(spec.selector);
+  if (isWhole && !selectorMatches(spec.selector, labelsOfTemplate(spec))) errors.push(mismatch(spec));
+  errors.push(...validatePodTemplate(spec.template, 'spec.template', options));
+  errors.push(...validateTemplateOf(spec, owner));
+  return errors;
+}
+
+export function emptySelector(selector: unknown, emptyFor: string): FieldError {
+  return invalid('spec.selector', printableSelector(selector), `empty selector is invalid for ${emptyFor}`);
+}
+
+export function mismatch(spec: unknown): FieldError {
+  const labels = labelsOfTemplate(spec);
+  return invalid('spec.template.metadata.labels', asMap(labels), '`selector` does not match template `labels`');
+}
+
+function labelsOfTemplate(spec: unknown): unknown {
+  const labels: unknown = fieldsOf(fieldsOf(fieldsOf(spec).template).metadata).labels;
+  return isFields(labels) && Object.keys(labels).length > 0 ? labels : undefined;
+}
+
+/** Only pods that are always restarted, for as long as they are wanted. */
+export function validateTemplateOf(spec: unknown, owner: string): FieldError[] {
+  const { restartPolicy, activeDeadlineSeconds } = fieldsOf(fieldsOf(fieldsOf(spec).template).spec);
+  const errors: FieldError[] = [];
+  if (restartPolicy !== 'Always') {
+    errors.push(unsupported('spec.template.spec.restartPolicy', restartPolicy, ['Always']));
+  }
+  if (activeDeadlineSeconds !== undefined) {
+    const path = 'spec.template.spec.activeDeadlineSeconds';
+    errors.push(forbidden(path, `activeDeadlineSeconds in ${owner} is not Supported`));
+  }
+  return errors;
+}
+
+/** Counts in a status: none negative, none above the first (`status.replicas`). */
+export function validateCounts(
+  status: unknown,
+  counts: readonly string[],
+  bounds: readonly { field: string; by: string; text: string }[],
+): FieldError[] {
+  const values = fieldsOf(status);
+  const count = (field: string): number => (typeof values[field] === 'number' ? values[field] : 0);
+  const errors = counts.flatMap((field) => validateNonnegative(values[field], `status.${field}`));
+  for (const { field, by, text } of bounds) {
+    if (count(field) > count(by)) errors.push(invalid(`status.${field}`, count(field), text));
+  }
+  return errors;
+}
+
+/** `status.collisionCount` never goes back. */
+export function validateCollisionCount(draft: KubeObject, old: KubeObject): FieldError[] {
+  const count = Number(fieldsOf(draft.status).collisionCount ?? 0);
+  return count < Number(fieldsOf(old.status).collisionCount ?? 0)
+    ? [invalid('status.collisionCount', count, 'cannot be decremented')]
+    : [];
+}
+
+/** The last three cells of a workload's row: names, images. */
+export function containerCells(template: unknown): [names: string, images: string] {
+  const containers = listOf(fieldsOf(fieldsOf(template).spec).containers);
+  return [containers.map(({ name }) => name).join(','), containers.map(({ image }) => image ?? '').join(',')];
+}
+
+/** A count of a status or spec as a cell: 0 where it is left out. */
+export function countCell(value: unknown): number {
+  return typeof value === 'number' ? value : 0;
+}
