@@ -1,0 +1,56 @@
+import { expect, test } from 'vitest';
+import { Lanes } from './lanes.ts';
+
+const slots = { lease: 1, write: 2, command: 1, event: 1 };
+
+test('at most one action of a key is under way, and its scope is planned anew when it ends [SPEC E5]', () => {
+  const woken: string[] = [];
+  const lanes = new Lanes((scope) => woken.push(scope), slots);
+  expect(lanes.take('patch-pod-status', 'pod/1', 'b1')).toBe(true);
+  expect(lanes.take('patch-pod-status', 'pod/1', 'b1')).toBe(false);
+  lanes.free('patch-pod-status', 'pod/1');
+  expect(woken).toEqual(['b1']);
+  expect(lanes.take('patch-pod-status', 'pod/1', 'b1')).toBe(true);
+});
+
+test('a full lane remembers who waits, not what for, and wakes them in order as slots come free [SPEC E6]', () => {
+  const woken: string[] = [];
+  const lanes = new Lanes((scope) => woken.push(scope), slots);
+  for (const base of ['b1', 'b2', 'b3', 'b4', 'b3'])
+    lanes.take('patch-pod-status', `pod/${base}/${woken.length}`, base);
+  expect(lanes.waiting).toBe(2);
+  lanes.free('patch-pod-status', 'pod/b1/0');
+  lanes.free('patch-pod-status', 'pod/b2/0');
+  expect(woken).toEqual(['b3', 'b4']);
+  expect(lanes.waiting).toBe(0);
+  expect(lanes.inFlight).toBe(0);
+});
+
+test('a scope that was woken and needs no slot any more does not keep the next one waiting', () => {
+  const woken: string[] = [];
+  const lanes = new Lanes((scope) => woken.push(scope), slots);
+  for (const pod of ['1', '2']) lanes.take('delete-pod', `pod/${pod}`, 'b1');
+  for (const base of ['b2', 'b3', 'b4']) lanes.take('delete-pod', `pod/${base}`, base);
+  lanes.free('delete-pod', 'pod/1');
+  expect(woken).toEqual(['b2']);
+  // b2 planned nothing: the slot is still free after the batch.
+  lanes.pump();
+  expect(woken).toEqual(['b2', 'b3']);
+});
+
+test('a burst of Pods does not hold up the Leases [SPEC E6]', () => {
+  const lanes = new Lanes(() => {}, slots);
+  for (let pod = 0; pod < 10; pod += 1) lanes.take('patch-pod-status', `pod/${pod}`, 'b1');
+  expect(lanes.take('write-lease', 'lease/b1', 'b1')).toBe(true);
+  expect(lanes.take('send-command', 'base/b1/health', 'b1')).toBe(true);
+});
+
+test('what is forgotten waits no longer', () => {
+  const woken: string[] = [];
+  const lanes = new Lanes((scope) => woken.push(scope), slots);
+  lanes.take('write-lease', 'lease/b1', 'b1');
+  lanes.take('write-lease', 'lease/b2', 'b2');
+  lanes.forget('b2');
+  lanes.free('write-lease', 'lease/b1');
+  expect(woken).toEqual([]);
+});

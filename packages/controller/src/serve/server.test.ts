@@ -1,0 +1,100 @@
+import { request } from 'node:http';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createMetrics } from '../metrics.ts';
+import { type Served, serve } from './server.ts';
+
+let isReady = true;
+let served: Served;
+const metrics = createMetrics(() => ({
+  bases: 3,
+  ready: 2,
+  silent: 1,
+  quarantined: 0,
+  pods: 7,
+  inFlight: 0,
+  links: { api: true, tunnel: false },
+  isSynced: true,
+}));
+
+beforeEach(async () => {
+  isReady = true;
+  served = await serve({
+    host: '127.0.0.1',
+    port: 0,
+    isReady: () => isReady,
+    notReadyReason: () => 'waiting for the first list of pods',
+    metrics: () => metrics.expose(),
+    debugPlan: (baseId) => (baseId === 'b1' ? { baseId, plan: {} } : undefined),
+    bases: () => ['b1'],
+  });
+});
+afterEach(() => served.close());
+
+function ask(path: string, options: { readonly method?: string; readonly host?: string } = {}) {
+  return new Promise<{ code: number; body: string; allow: string | undefined }>((resolve, reject) => {
+    const { port } = served.address;
+    const headers = options.host === undefined ? {} : { host: options.host };
+    const asked = request({ host: '127.0.0.1', port, path, method: options.method ?? 'GET', headers }, (answer) => {
+      let body = '';
+      answer.setEncoding('utf8').on('data', (chunk: string) => {
+        body += chunk;
+      });
+      answer.on('end', () => resolve({ code: answer.statusCode ?? 0, body, allow: answer.headers.allow }));
+    });
+    asked.on('error', reject).end();
+  });
+}
+
+test('/healthz is the process, /readyz says why it is not ready [SPEC E17]', async () => {
+  expect(await ask('/healthz')).toMatchObject({ code: 200, body: 'ok\n' });
+  expect(await ask('/readyz')).toMatchObject({ code: 200 });
+  isReady = false;
+  expect(await ask('/readyz')).toMatchObject({ code: 503, body: 'not ready: waiting for the first list of pods\n' });
+  expect(await ask('/healthz')).toMatchObject({ code: 200 });
+});
+
+test('/metrics has the fleet in a few series, none of which names a base', async () => {
+  metrics.messageIn('heartbeat');
+  const { code, body } = await ask('/metrics');
+  expect(code).toBe(200);
+  for (const line of [
+    'kouplet_bases 3',
+    'kouplet_bases_silent 1',
+    'kouplet_pods 7',
+    'kouplet_link_up{link="api"} 1',
+    'kouplet_link_up{link="tunnel"} 0',
+    'kouplet_messages_total{kind="heartbeat"} 1',
+  ]) {
+    expect(body).toContain(line);
+  }
+  expect(body).not.toMatch(/base="|pod="|node="/);
+});
+
+test('/debug/plan shows a base, and says in words what it does not know [SPEC E17]', async () => {
+  expect(JSON.parse((await ask('/debug/plan?base=b1')).body)).toEqual({ baseId: 'b1', plan: {} });
+  expect(await ask('/debug/plan?base=b9')).toMatchObject({ code: 404, body: expect.stringContaining('b9') });
+  expect(await ask('/debug/plan')).toMatchObject({ code: 400, body: expect.stringContaining('"b1"') });
+  expect(await ask('/nowhere')).toMatchObject({ code: 404 });
+});
+
+test('only reads, and only from this machine by its own name [SPEC E17]', async () => {
+  expect(await ask('/healthz', { method: 'POST' })).toMatchObject({ code: 405, allow: 'GET, HEAD' });
+  expect(await ask('/healthz', { method: 'HEAD' })).toMatchObject({ code: 200, body: '' });
+  expect(await ask('/metrics', { host: 'evil.example' })).toMatchObject({ code: 403 });
+  expect(await ask('/metrics', { host: 'localhost:1234' })).toMatchObject({ code: 200 });
+  expect(await ask('/metrics', { host: '[::1]' })).toMatchObject({ code: 200 });
+});
+
+test('a port in use is the caller’s to word', async () => {
+  await expect(
+    serve({
+      host: '127.0.0.1',
+      port: served.address.port,
+      isReady: () => true,
+      notReadyReason: () => '',
+      metrics: () => metrics.expose(),
+      debugPlan: () => undefined,
+      bases: () => [],
+    }),
+  ).rejects.toMatchObject({ code: 'EADDRINUSE' });
+});
