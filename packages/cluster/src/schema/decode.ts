@@ -1,14 +1,210 @@
+/**
+ * From plain JSON to an object of a kind, as Go's decoder and encoder together would leave it: unknown fields dropped and named, wrong
+ * types refused in Go's words, times in whole seconds, and nothing that is empty where Go omits what is empty.
+ */
 import type { ApiError } from '../api.ts';
-import { clone } from '../json.ts';
+import { clone, isRecord } from '../json.ts';
 import type { Kind, KubeObject } from '../kinds/kind.ts';
+import { cannotBeHandled } from '../status.ts';
+import { type FieldType, fieldsOfType, goStruct, goType } from './types.ts';
 
-/** Passes everything for now. */
+export interface Decoded {
+  /** A new object: nothing of it is shared with what was given. */
+  readonly draft: KubeObject;
+  /** `unknown field "spec.foo"`, in the order of the body, bounded. */
+  readonly complaints: readonly string[];
+}
+
+const MAX_COMPLAINTS = 64;
+
+/** What stops decoding: the text is Go's. */
+class WrongType extends Error {}
+
+/**
+ * @param refusal  how a wrong type is refused; by default 400 "… cannot be handled as a …"
+ * @throws ApiError for a value of a wrong type
+ */
 export function decode(
-  _kind: Kind,
-  raw: Record<string, unknown>,
-  _refusal?: (text: string) => ApiError,
-): { draft: KubeObject; complaints: string[] } {
-  const draft = clone(raw) as KubeObject;
-  draft.metadata ??= { name: '', uid: '', resourceVersion: '', creationTimestamp: '' };
-  return { draft, complaints: [] };
+  kind: Kind,
+  raw: Readonly<Record<string, unknown>>,
+  refusal: (text: string) => ApiError = (text) => cannotBeHandled(kind, text),
+): Decoded {
+  const complaints: string[] = [];
+  const { apiVersion, kind: own, ...rest } = raw;
+  try {
+    const fields =
+      fieldsOfType(kind.schema) === undefined ? clone(rest) : decodeStruct(kind.schema, rest, [], '', complaints);
+    const metadata = isRecord(fields.metadata) ? fields.metadata : {};
+    delete metadata.managedFields;
+    delete metadata.selfLink;
+    const draft = { kind: own ?? kind.kind, apiVersion: apiVersion ?? '', ...fields, metadata } as KubeObject;
+    return { draft, complaints };
+  } catch (error) {
+    if (error instanceof WrongType) throw refusal(error.message);
+    throw error;
+  }
+}
+
+/** @param names field names from the root, for Go's texts. @param path the same with list indices, for complaints */
+function decodeStruct(
+  type: string,
+  raw: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+  path: string,
+  complaints: string[],
+): Record<string, unknown> {
+  const fields = fieldsOfType(type);
+  const out: Record<string, unknown> = {};
+  for (const key of Object.keys(raw)) {
+    const value = raw[key];
+    const field = fields?.get(key);
+    if (field === undefined) {
+      const where = path === '' ? key : `${path}.${key}`;
+      if (complaints.length < MAX_COMPLAINTS) complaints.push(`unknown field ${JSON.stringify(where)}`);
+      continue;
+    }
+    if (value === null || value === undefined) continue;
+    const decoded = decodeValue(field.type, value, {
+      struct: type,
+      names: [...names, key],
+      path: path === '' ? key : `${path}.${key}`,
+      complaints,
+    });
+    if (field.omitsEmpty && isEmpty(decoded)) continue;
+    out[key] = decoded;
+  }
+  return out;
+}
+
+interface Place {
+  readonly struct: string;
+  readonly names: readonly string[];
+  readonly path: string;
+  readonly complaints: string[];
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === '' || value === 0 || value === false) return true;
+  if (Array.isArray(value)) return value.length === 0;
+  return isRecord(value) && Object.keys(value).length === 0;
+}
+
+function decodeValue(type: FieldType, value: unknown, place: Place): unknown {
+  switch (type.kind) {
+    case 'string':
+      if (typeof value === 'string') return value;
+      throw wrongType(value, type, place);
+    case 'bool':
+      if (typeof value === 'boolean') return value;
+      throw wrongType(value, type, place);
+    case 'int32':
+    case 'int64':
+      return integer(value, type, place);
+    case 'double':
+      if (typeof value === 'number') return value;
+      throw wrongType(value, type, place);
+    case 'time':
+      return time(value, type, place, false);
+    case 'micro-time':
+      return time(value, type, place, true);
+    case 'quantity':
+      if (typeof value === 'number') return String(value);
+      if (typeof value === 'string') return value;
+      throw new WrongType(`json: cannot unmarshal ${word(value)} into Go value of type string`);
+    case 'int-or-string':
+      if (typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value))) return value;
+      throw wrongType(value, type, place);
+    case 'any':
+      return clone(value);
+    case 'list':
+      return list(type, value, place);
+    case 'map':
+      return map(type, value, place);
+    case 'struct':
+      if (!isRecord(value)) throw wrongType(value, type, place);
+      return decodeStruct(type.name, value, place.names, place.path, place.complaints);
+    default:
+      return type satisfies never;
+  }
+}
+
+function list(type: Extract<FieldType, { kind: 'list' | 'map' }>, value: unknown, place: Place): unknown[] {
+  if (!Array.isArray(value)) throw wrongType(value, type, place);
+  const out: unknown[] = [];
+  for (let i = 0; i < value.length; i++) {
+    const item: unknown = value[i];
+    out.push(item === null ? zeroOf(type.of) : decodeValue(type.of, item, { ...place, path: `${place.path}[${i}]` }));
+  }
+  return out;
+}
+
+function map(type: Extract<FieldType, { kind: 'list' | 'map' }>, value: unknown, place: Place): unknown {
+  if (!isRecord(value)) throw wrongType(value, type, place);
+  const out: Record<string, unknown> = {};
+  for (const key of Object.keys(value)) {
+    // The one name by which a body could reach a prototype.
+    if (key === '__proto__') continue;
+    const item = value[key];
+    out[key] = item === null ? zeroOf(type.of) : decodeValue(type.of, item, { ...place, path: `${place.path}.${key}` });
+  }
+  return out;
+}
+
+/** What Go makes of a null in a list or a map. */
+function zeroOf(type: FieldType): unknown {
+  switch (type.kind) {
+    case 'string':
+      return '';
+    case 'quantity':
+      return '0';
+    case 'struct':
+    case 'map':
+      return {};
+    case 'list':
+      return [];
+    default:
+      return null;
+  }
+}
+
+const INT32 = 2 ** 31;
+
+function integer(value: unknown, type: FieldType, place: Place): number {
+  if (typeof value !== 'number') throw wrongType(value, type, place);
+  const fits = type.kind === 'int32' ? value >= -INT32 && value < INT32 : Math.abs(value) <= 2 ** 63;
+  if (Number.isInteger(value) && fits) return value;
+  throw new WrongType(`json: cannot unmarshal number ${value} into ${goField(type, place)}`);
+}
+
+const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
+
+function time(value: unknown, type: FieldType, place: Place, micro: boolean): string {
+  if (typeof value !== 'string') throw wrongType(value, type, place);
+  const match = RFC3339.exec(value);
+  const ms = match === null ? Number.NaN : Date.parse(value.replace(/\.\d+/, ''));
+  if (match === null || Number.isNaN(ms)) {
+    const layout = micro ? '2006-01-02T15:04:05.000000Z07:00' : '2006-01-02T15:04:05Z07:00';
+    throw new WrongType(
+      `parsing time ${JSON.stringify(value)} as "${layout}": cannot parse ${JSON.stringify(value)} as "2006"`,
+    );
+  }
+  const seconds = new Date(ms).toISOString().slice(0, 19);
+  if (!micro) return `${seconds}Z`;
+  const fraction = (match[1] ?? '.').slice(1, 7).padEnd(6, '0');
+  return `${seconds}.${fraction}Z`;
+}
+
+function wrongType(value: unknown, type: FieldType, place: Place): WrongType {
+  return new WrongType(`json: cannot unmarshal ${word(value)} into ${goField(type, place)}`);
+}
+
+/** `Go struct field PodSpec.spec.containers of type []v1.Container`. */
+function goField(type: FieldType, place: Place): string {
+  return `Go struct field ${goStruct(place.struct)}.${place.names.join('.')} of type ${goType(type)}`;
+}
+
+function word(value: unknown): string {
+  if (Array.isArray(value)) return 'array';
+  if (typeof value === 'boolean') return 'bool';
+  return value === null ? 'null' : typeof value;
 }
