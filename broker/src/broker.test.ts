@@ -172,6 +172,18 @@ describe('who may come in', () => {
     // Its subscriptions are gone with its session: it says so itself, by subscribing anew.
     expect(told.words).toEqual(['up', 'opened b1', 'closed b1 closed']);
   });
+
+  it('keeps no command for a base that is away, whatever its CONNECT asks for [SPEC B12]', async () => {
+    const { url } = await start({ openController: true });
+    const away = await base(url, 'b1', { clean: false });
+    await away.end();
+    const controller = await connectAs(url, 'kouplet-controller@@@x');
+    await controller.publish('koupleless_dev/b1/installBiz', 'stale');
+    const back = await base(url, 'b1', { clean: false });
+    await controller.publish('koupleless_dev/b1/health', 'fresh');
+    await until('the question', () => back.received.length > 0);
+    expect(back.received.map((one) => one.text)).toEqual(['fresh']);
+  });
 });
 
 describe('what a base may do', () => {
@@ -333,13 +345,47 @@ describe('one client’s trouble stays its own', () => {
     expect(await tunnel.send('frozen', 'koupleless_dev/frozen/health', new Uint8Array())).toBe('no-session');
   });
 
-  it('slows down who reconnects in a loop, and tells two processes under one identity [SPEC B15]', async () => {
-    const { told, broker } = await startHeard({ limits: { reconnectBurst: 4, reconnectsPerSecond: 20 } });
-    for (let count = 0; count < 5; count++) await base(broker.url, 'b1');
-    expect(broker.counts().identityConflicts).toBe(1);
-    await until('every session', () => told.words.filter((word) => word === 'opened b1').length === 5);
-    expect(told.words.filter((word) => word === 'closed b1 taken-over')).toHaveLength(4);
-    expect(broker.counts()).toMatchObject({ connections: 1, sessions: 1 });
+  it('goes on while a controller that hears every base has stopped reading [SPEC B13]', async () => {
+    const limits = { packetsPerSecond: 100_000, packetBurst: 100_000, bytesPerSecond: 1e9, byteBurst: 1e9 };
+    const { url } = await start({ openController: true, limits });
+    const frozen = await connectAs(url, 'kouplet-controller@@@frozen');
+    await frozen.subscribe('koupleless_dev/+/base/+');
+    frozen.mqtt.stream.pause();
+    const alert = await connectAs(url, 'kouplet-controller@@@alert');
+    await alert.subscribe('koupleless_dev/calm/base/heart');
+    const loud = await base(url, 'loud');
+    const calm = await base(url, 'calm');
+    for (let count = 0; count < 400; count++)
+      void loud.publish('koupleless_dev/loud/base/health', Buffer.alloc(64 * 1024), { qos: 0 });
+    await loud.publish('koupleless_dev/loud/base/heart', 'that was all');
+    await calm.publish('koupleless_dev/calm/base/heart', 'alive');
+    await until('the calm one is heard', () => alert.received.length === 1);
+    expect(frozen.received.some((one) => one.text === 'alive')).toBe(false);
+  });
+
+  it('lets who reconnects in a loop wait for its turn, and nobody else [SPEC B15]', async () => {
+    const { told, broker } = await startHeard({ limits: { reconnectBurst: 2, reconnectsPerSecond: 0.001 } });
+    await base(broker.url, 'loop');
+    await base(broker.url, 'loop');
+    let third = 'waiting';
+    TestClient.connect(broker.url, 'koupleless@@@loop').then(
+      () => {
+        third = 'in';
+      },
+      () => {},
+    );
+    const calm = await base(broker.url, 'calm');
+    await calm.publish('koupleless_dev/calm/base/heart', 'alive');
+    await until('the calm one is heard', () => told.messages.length === 1);
+    expect(third).toBe('waiting');
+    expect(told.words.at(-1)).toBe('opened calm');
+  });
+
+  it('tells that two processes share one identity, and keeps one session of them [SPEC B15]', async () => {
+    const { told, broker } = await startHeard();
+    for (let count = 0; count < 4; count++) await base(broker.url, 'b1');
+    expect(broker.counts()).toMatchObject({ identityConflicts: 1, connections: 1, sessions: 1 });
+    expect(told.words.filter((word) => word === 'closed b1 taken-over')).toHaveLength(3);
   });
 
   it('lets in no more connections than it may hold [SPEC B13]', async () => {

@@ -1,7 +1,7 @@
 /**
  * Stands between a socket and Aedes: measures what comes in, before it is parsed, and lets no more through than a client may send.
- * Aedes knows no limit on packet size or rate, and parses MQTT 5 properties with code that can throw; so the first packet is held until it is
- * whole and known to be a CONNECT of MQTT 3.1 or 3.1.1.
+ * Aedes knows no limit on packet size or rate. The first packet is held until it is whole and known to be a CONNECT of MQTT 3.1 or 3.1.1:
+ * whoever speaks something else learns so at once, and what follows MQTT 5's rules is never parsed by code that reads it by those of 3.1.1.
  *
  *   connect ──whole CONNECT──► open ──bucket empty──► open, read again after the debt is paid
  *      └──anything else──► shut ◄──packet too large──┘
