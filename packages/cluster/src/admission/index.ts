@@ -1,7 +1,33 @@
 /** The admission chain: which plugins run, in the order of a real API server (kubeapiserver/options/plugins.go). */
+import { defaultTolerationSeconds } from './default-tolerations.ts';
+import { limitRanger } from './limit-ranger.ts';
+import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './plugin.ts';
+import { priorityAdmission } from './priority.ts';
+import { serviceAccountAdmission } from './service-account.ts';
+import { serviceAddress } from './service-address.ts';
+import { taintNodesByCondition } from './taint-nodes.ts';
 
+export { defaultTolerationSeconds } from './default-tolerations.ts';
 export type { AdmissionContext, AdmissionPlugin, AdmissionReader } from './plugin.ts';
 
-/** In running order; the server calls every `admit`, and after validation every `validate`. */
-export const admissionPlugins: readonly AdmissionPlugin[] = [];
+export interface AdmissionOptions {
+  /** How long pods bear a node that is gone; 300 s as a real cluster's default. */
+  tolerationSeconds?: number;
+}
+
+/** In running order; the server calls every `admit`, and after validation every `validate`. Quotas are not enforced. */
+export function admissionChain(options: AdmissionOptions = {}): readonly AdmissionPlugin[] {
+  return [
+    namespaceLifecycle,
+    limitRanger,
+    serviceAccountAdmission,
+    taintNodesByCondition,
+    priorityAdmission,
+    defaultTolerationSeconds(options.tolerationSeconds),
+    serviceAddress,
+  ];
+}
+
+/** The chain with a real cluster's defaults. */
+export const admissionPlugins: readonly AdmissionPlugin[] = admissionChain();

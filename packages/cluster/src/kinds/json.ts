@@ -65,5 +65,5 @@ export function isSame(a: unknown, b: unknown): boolean {
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === '' || value === 0 || value === false) return true;
   if (Array.isArray(value)) return value.length === 0;
-  return isFields(value) && Object.keys(value).length === 0;
+  return isFields(value) && Object.values(value).every((entry) => entry === undefined);
 }

@@ -59,6 +59,7 @@ export const pod = defineKind({
     // Old kubelets leave it out; nobody may change it.
     ensure(draft, 'status').qosClass ||= old.status?.qosClass;
   },
+  deletionGraceSeconds: graceOf,
   validate: (draft, old) => (old === undefined ? validateNewPod(draft) : validateAnyPod(draft)),
   validateChange: validatePodChange,
   validateStatus: (draft, old) =>
@@ -110,6 +111,13 @@ export const pod = defineKind({
   ],
   row: podCells,
 });
+
+/** None where no kubelet could confirm the end; else as asked, as the spec says, at least a second for a negative one. */
+function graceOf({ spec, status }: KubeObject, requested: number | undefined): number {
+  if (!spec?.nodeName || status?.phase === 'Succeeded' || status?.phase === 'Failed') return 0;
+  const seconds = requested ?? Number(spec.terminationGracePeriodSeconds ?? 0);
+  return seconds < 0 ? 1 : seconds;
+}
 
 function validateAnyPod(draft: KubeObject): FieldError[] {
   const spec = fieldsOf(draft.spec);

@@ -1,0 +1,74 @@
+/**
+ * Gives a new Service its cluster address and node ports. The real one does this in the Service's own storage after
+ * validation (registry/core/service/storage/alloc.go); here it is a plugin because it must see all other Services.
+ */
+import { isIPv4 } from 'node:net';
+import { ensure } from '../kinds/define-kind.ts';
+import { fieldsOf, listOf, valuesOf } from '../kinds/json.ts';
+import type { KubeObject } from '../kinds/kind.ts';
+import type { AdmissionPlugin } from './plugin.ts';
+
+/** 10.96.0.0/16, a cluster's usual range; the first address is that of `kubernetes`. */
+const firstDynamic = 256;
+const size = 65_536;
+const firstNodePort = 30_000;
+const nodePorts = 2768;
+
+/** [SPEC C66] */
+export const serviceAddress: AdmissionPlugin = {
+  name: 'ServiceAddress',
+  admit: ({ operation, resource, subresource, draft, old, namespace, store }) => {
+    if (resource !== 'services' || subresource !== undefined || draft === undefined) return;
+    if (operation !== 'CREATE' && operation !== 'UPDATE') return;
+    const spec = ensure(draft, 'spec');
+    if (spec.type === 'ExternalName') {
+      for (const field of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy']) delete spec[field];
+      return;
+    }
+    const others = store
+      .list('services')
+      .filter(({ metadata }) => metadata.name !== draft.metadata.name || metadata.namespace !== namespace);
+    const before = fieldsOf(old?.spec);
+    const given: unknown = spec.clusterIP || valuesOf(spec.clusterIPs)[0] || before.clusterIP;
+    spec.clusterIP = given || freeAddress(`${namespace}/${draft.metadata.name}`, others);
+    spec.clusterIPs = valuesOf(spec.clusterIPs).length > 1 ? spec.clusterIPs : [spec.clusterIP];
+    spec.ipFamilies ??= before.ipFamilies ?? [
+      spec.clusterIP === 'None' || isIPv4(String(spec.clusterIP)) ? 'IPv4' : 'IPv6',
+    ];
+    spec.ipFamilyPolicy ??= before.ipFamilyPolicy ?? 'SingleStack';
+    if (spec.type === 'NodePort' || spec.type === 'LoadBalancer') setNodePorts(spec.ports, before.ports, others);
+  },
+};
+
+/** Begins at a place that the name gives, so that the same manifests get the same addresses. */
+function freeAddress(seed: string, others: readonly KubeObject[]): string {
+  const taken = new Set(others.flatMap(({ spec }) => valuesOf(spec?.clusterIPs)));
+  const range = size - firstDynamic - 1;
+  const start = hash(seed) % range;
+  for (let step = 0; step < range; step++) {
+    const offset = firstDynamic + ((start + step) % range);
+    const address = `10.96.${offset >> 8}.${offset & 255}`;
+    if (!taken.has(address)) return address;
+  }
+  return '';
+}
+
+function setNodePorts(ports: unknown, before: unknown, others: readonly KubeObject[]): void {
+  const taken = new Set(others.flatMap(({ spec }) => listOf(spec?.ports).map(({ nodePort }) => Number(nodePort))));
+  for (const port of listOf(ports)) {
+    const known = listOf(before).find((old) => old.port === port.port && old.protocol === port.protocol);
+    port.nodePort ||= known?.nodePort;
+    for (let step = 0; !port.nodePort && step < nodePorts; step++) {
+      const candidate = firstNodePort + ((hash(`${port.name ?? ''}${port.port}`) + step) % nodePorts);
+      if (!taken.has(candidate)) port.nodePort = candidate;
+    }
+    taken.add(Number(port.nodePort));
+  }
+}
+
+/** FNV-1a, 32 bits. */
+function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) value = Math.imul(value ^ byte, 0x01000193);
+  return value >>> 0;
+}
