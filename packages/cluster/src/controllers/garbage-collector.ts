@@ -10,9 +10,9 @@
  */
 import type { KubeObject, OwnerReference } from '../kinds/kind.ts';
 import { changeOwners, isReason } from './machinery/owners.ts';
-import { servedResources } from './machinery/resources.ts';
+import type { ResourceInfo } from './machinery/resources.ts';
 import { createWorkQueue } from './machinery/work-queue.ts';
-import { type Controller, type ControllerContext, controllerActor, type ResourceInfo } from './options.ts';
+import { type Controller, type ControllerContext, controllerActor } from './options.ts';
 
 const component = 'garbage-collector-controller';
 const actor = controllerActor;
@@ -30,7 +30,7 @@ type OwnerState = 'solid' | 'gone' | 'waits-for-dependents' | 'unknown';
 
 export function startGarbageCollector(context: ControllerContext): Controller {
   const { api, clock } = context;
-  const resources = (context.options.resources ?? servedResources()).filter(({ resource }) => resource !== 'events');
+  const resources = context.resources.filter(({ resource }) => resource !== 'events');
   const byKind = new Map(resources.map((info) => [`${info.apiVersion}\n${info.kind}`, info]));
   /** By uid. Objects without owners stand here too: they may be owners. */
   const items = new Map<string, Item>();

@@ -5,10 +5,10 @@
 import type { KubeObject } from '../kinds/kind.ts';
 import { timeText } from './machinery/instants.ts';
 import { isNamespaceEnding, isReason } from './machinery/owners.ts';
-import { servedResources } from './machinery/resources.ts';
+import type { ResourceInfo } from './machinery/resources.ts';
 import { type Condition, keyOf } from './machinery/shapes.ts';
 import { createWorkQueue } from './machinery/work-queue.ts';
-import { type Controller, type ControllerContext, controllerActor, type ResourceInfo } from './options.ts';
+import { type Controller, type ControllerContext, controllerActor } from './options.ts';
 
 const actor = controllerActor;
 
@@ -101,7 +101,7 @@ function problems({ byResource, byFinalizer, failures }: Remaining): Map<string,
 /** Empties namespaces that are being deleted, and lets them go. */
 export function startNamespaceController(context: ControllerContext): Controller {
   const { api, clock } = context;
-  const resources = (context.options.resources ?? servedResources()).filter(({ namespaced }) => namespaced);
+  const resources = context.resources.filter(({ namespaced }) => namespaced);
   const queue = createWorkQueue({
     clock,
     run: sync,

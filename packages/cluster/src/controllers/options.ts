@@ -2,7 +2,8 @@
 import type { Api } from '../api.ts';
 import type { Clock } from '../clock.ts';
 import { createEventRecorder, type EventRecorder } from './machinery/event-recorder.ts';
-import { type IndexedResource, watchIndex } from './machinery/object-index.ts';
+import { emptyIndex, type IndexedResource, watchIndex } from './machinery/object-index.ts';
+import { type ResourceInfo, servedResources } from './machinery/resources.ts';
 import { controllerOf, podSpec } from './machinery/shapes.ts';
 
 export const controllerNames = [
@@ -49,15 +50,6 @@ export const defaultPeriods: Periods = {
   podUnschedulableRetryMs: 300_000,
 };
 
-/** A resource whose objects can own, be owned or stand in a namespace. */
-export interface ResourceInfo {
-  /** As `Api` names it. */
-  resource: string;
-  apiVersion: string;
-  kind: string;
-  namespaced: boolean;
-}
-
 export interface ControllerOptions {
   periods?: Partial<Periods>;
   /** Which controllers run; all when left out. */
@@ -86,7 +78,9 @@ export interface ControllerContext {
   readonly periods: Periods;
   readonly options: ControllerOptions;
   readonly onError: (error: unknown, where: string) => void;
-  /** One index a resource, whoever asks. */
+  /** Every resource that is served. */
+  readonly resources: readonly ResourceInfo[];
+  /** One index a resource, whoever asks; an empty one for what is not served. */
   index(resource: string): IndexedResource;
   recorder(component: string): EventRecorder;
 }
@@ -107,30 +101,35 @@ export function createContext(
 ): ControllerContext & { stop(): void } {
   const indices = new Map<string, IndexedResource>();
   const report = options.onError ?? (() => {});
+  const resources = options.resources ?? servedResources();
+  const served = new Set(resources.map((info) => info.resource));
+  const indexOf = (resource: string): IndexedResource =>
+    watchIndex(api, resource, {
+      [byController]: (object) => {
+        const owner = controllerOf(object);
+        return owner === undefined ? [] : [owner.uid];
+      },
+      [byOrphanage]: (object) => (controllerOf(object) === undefined ? [object.metadata.namespace ?? ''] : []),
+      ...(resource === 'pods'
+        ? {
+            [byNode]: (pod) => {
+              const { nodeName } = podSpec(pod);
+              return nodeName === undefined || nodeName === '' ? [] : [nodeName];
+            },
+          }
+        : {}),
+    });
   return {
     api,
     clock,
     options,
     periods: { ...defaultPeriods, ...options.periods },
     onError: report,
+    resources,
     index(resource) {
       const known = indices.get(resource);
       if (known !== undefined) return known;
-      const index = watchIndex(api, resource, {
-        [byController]: (object) => {
-          const owner = controllerOf(object);
-          return owner === undefined ? [] : [owner.uid];
-        },
-        [byOrphanage]: (object) => (controllerOf(object) === undefined ? [object.metadata.namespace ?? ''] : []),
-        ...(resource === 'pods'
-          ? {
-              [byNode]: (pod) => {
-                const { nodeName } = podSpec(pod);
-                return nodeName === undefined || nodeName === '' ? [] : [nodeName];
-              },
-            }
-          : {}),
-      });
+      const index = served.has(resource) ? indexOf(resource) : emptyIndex(resource);
       indices.set(resource, index);
       return index;
     },

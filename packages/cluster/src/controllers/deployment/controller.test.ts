@@ -1,18 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { KubeObject } from '../../kinds/kind.ts';
 import { startControllers } from '../index.ts';
-import { createFakeApi, createVirtualClock, type FakeApi, settle, type VirtualClock } from '../testing.ts';
+import { createTestApi, createVirtualClock, settle, type TestApi, type VirtualClock } from '../testing.ts';
 import { deploymentOf, startKubelet, templateOf, told } from '../testing-workloads.ts';
 
 const user = { actor: 'user', namespace: 'ns' };
 let clock: VirtualClock;
-let api: FakeApi;
+let api: TestApi;
 let endings: Array<() => void>;
 let failures: unknown[];
 
 beforeEach(() => {
   clock = createVirtualClock();
-  api = createFakeApi(clock);
+  api = createTestApi(clock);
   failures = [];
   const controllers = startControllers(api, clock, {
     enabled: ['deployment', 'replicaset', 'garbage-collector'],
@@ -36,9 +36,10 @@ const letterOf = (name: string) =>
   String.fromCharCode(
     65 +
       sets()
-        .sort((a, b) => Number(a.metadata.uid.slice(4)) - Number(b.metadata.uid.slice(4)))
+        .sort((a, b) => revision(a) - revision(b))
         .findIndex((set) => set.metadata.name === name),
   );
+const revision = (set: KubeObject) => Number(set.metadata.annotations?.['deployment.kubernetes.io/revision']);
 const progressing = () => get()?.status.conditions.find((c: { type: string }) => c.type === 'Progressing');
 
 describe('a Deployment', () => {
@@ -205,7 +206,10 @@ describe('a Deployment', () => {
     await settle();
     change({ template: templateOf({ app: 'web' }, 'biz:broken') });
     await settle();
-    const sizes = () => sets().map((set) => set.spec.replicas);
+    const sizes = () =>
+      sets()
+        .sort((a, b) => revision(a) - revision(b))
+        .map((set) => set.spec.replicas);
     expect(sizes()).toEqual([8, 5]);
     change({ replicas: 20 });
     await settle();
@@ -237,7 +241,11 @@ describe('a Deployment', () => {
       change({ template: templateOf({ app: 'web' }, image) });
     }
     await settle();
-    expect(sets().map((set) => set.spec.template.spec.containers[0].image)).toEqual(['biz:3', 'biz:4']);
+    expect(
+      sets()
+        .map((set) => set.spec.template.spec.containers[0].image)
+        .sort(),
+    ).toEqual(['biz:3', 'biz:4']);
   });
 
   test('counts a hash collision and takes another name [SPEC C72]', async () => {

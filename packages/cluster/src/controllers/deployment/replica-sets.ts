@@ -96,7 +96,8 @@ export function createReplicaSets(parts: ReplicaSetsParts): ReplicaSets {
       (draft) => {
         draft.metadata.annotations = { ...draft.metadata.annotations, [revisionAnnotation]: revision };
       },
-      { actor },
+      // Through the main resource a change of a Deployment's annotations would be a new generation.
+      { actor, subresource: 'status' },
     );
   }
 

@@ -123,6 +123,21 @@ export function watchIndex(api: Api, resource: Resource, indices: Record<string,
   };
 }
 
+/** For a resource that is not served: nothing is there, ever. */
+export function emptyIndex(resource: Resource): IndexedResource {
+  return {
+    resource,
+    get: () => undefined,
+    all: () => [],
+    inNamespace: () => [],
+    by: () => [],
+    count: () => 0,
+    note: () => {},
+    onChange: () => () => {},
+    stop: () => {},
+  };
+}
+
 /** The store's counter is one for all resources, so a larger version is a later write. */
 function isNewer(object: KubeObject, than: KubeObject): boolean {
   return Number(object.metadata.resourceVersion) > Number(than.metadata.resourceVersion);

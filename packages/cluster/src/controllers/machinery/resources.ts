@@ -1,7 +1,15 @@
 /** Which resources there are, and how an owner reference's kind becomes a resource. */
 import { kinds } from '../../kinds/index.ts';
 import type { Kind } from '../../kinds/kind.ts';
-import type { ResourceInfo } from '../options.ts';
+
+/** A resource whose objects can own, be owned or stand in a namespace. */
+export interface ResourceInfo {
+  /** As `Api` names it. */
+  resource: string;
+  apiVersion: string;
+  kind: string;
+  namespaced: boolean;
+}
 
 function infoOf(kind: Kind): ResourceInfo {
   return {

@@ -1,16 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { startControllers } from '../index.ts';
-import { createFakeApi, createVirtualClock, type FakeApi, settle, type VirtualClock } from '../testing.ts';
+import { createTestApi, createVirtualClock, settle, type TestApi, type VirtualClock } from '../testing.ts';
 import { replicaSetOf, templateOf } from '../testing-workloads.ts';
 
 let clock: VirtualClock;
-let api: FakeApi;
+let api: TestApi;
 let stop: () => void;
 let failures: unknown[];
 
 beforeEach(() => {
   clock = createVirtualClock();
-  api = createFakeApi(clock);
+  api = createTestApi(clock);
   failures = [];
   const controllers = startControllers(api, clock, {
     enabled: ['scheduler', 'replicaset'],
@@ -193,7 +193,7 @@ describe('a pod that fits nowhere says why, in the words of kube-scheduler 1.34 
   });
 
   test('a taken host port', async () => {
-    const ports = { containers: [{ name: 'c', image: 'i', ports: [{ hostPort: 80 }] }] };
+    const ports = { containers: [{ name: 'c', image: 'i', ports: [{ containerPort: 80, hostPort: 80 }] }] };
     node('vn-0');
     pod('first', ports);
     await settle();

@@ -57,6 +57,7 @@ export function startScheduler(context: ControllerContext): Controller {
   const pods = context.index('pods');
   const nodes = context.index('nodes');
   const services = context.index('services');
+  const claims = context.index('persistentvolumeclaims');
   const recorder = createSeriesRecorder({
     api,
     clock,
@@ -111,7 +112,7 @@ export function startScheduler(context: ControllerContext): Controller {
       pending.remove(facts.key);
       return;
     }
-    const problem = volumeProblem(api, pod);
+    const problem = volumeProblem(claims, pod);
     if (problem !== undefined) {
       const message = `0/${cluster.nodes.length} nodes are available: ${problem}. not found`;
       refuse(pod, facts, message, new Set<Obstacle>(['volumes']));
@@ -192,7 +193,9 @@ export function startScheduler(context: ControllerContext): Controller {
     const owner = pod === undefined ? undefined : controllerOf(pod);
     if (owner?.apiVersion !== 'apps/v1') return undefined;
     const resource = { ReplicaSet: 'replicasets.apps', StatefulSet: 'statefulsets.apps' }[owner.kind];
-    return resource === undefined ? undefined : api.get(resource, owner.name, facts.namespace)?.spec.selector;
+    return resource === undefined
+      ? undefined
+      : context.index(resource).get(`${facts.namespace}/${owner.name}`)?.spec.selector;
   }
 
   function onPod(after: KubeObject | undefined, before: KubeObject | undefined): void {
@@ -264,7 +267,7 @@ export function startScheduler(context: ControllerContext): Controller {
   const endings = [
     nodes.onChange(onNode),
     pods.onChange(onPod),
-    context.index('persistentvolumeclaims').onChange(() => pending.wake(({ obstacles }) => obstacles.has('volumes'))),
+    claims.onChange(() => pending.wake(({ obstacles }) => obstacles.has('volumes'))),
   ];
   return {
     stop() {
