@@ -1,5 +1,6 @@
 /** Errors of the other rooms in the command line's words: one line, what to do, and which exit code. Anything else stays a bug. */
 import { BrokerError, type BrokerErrorCode } from '@kouplet/broker';
+import { AccessError, type AccessProblem } from '@kouplet/controller';
 import { KubeconfigError } from '@kouplet/kube';
 import { type ExitCode, exitCodes, Failure } from './failure.ts';
 
@@ -28,6 +29,12 @@ const brokerAdvice: Readonly<Record<BrokerErrorCode, string>> = {
   unreachable: 'The flag is --broker; check host, port and that the broker runs.',
 };
 
+const accessAdvice: Readonly<Record<AccessProblem, string>> = {
+  'api-unreachable': 'Check that the cluster runs; which one is chosen by --kubeconfig and --context.',
+  'api-refuses': 'Renew the credentials of the kubeconfig, or choose others by --kubeconfig and --context.',
+  'missing-rights': 'Grant them to this user or ServiceAccount by a ClusterRole and its binding.',
+};
+
 export function explain(error: unknown): Error {
   if (error instanceof Failure) return error;
   if (error instanceof BrokerError) {
@@ -35,6 +42,9 @@ export function explain(error: unknown): Error {
   }
   if (error instanceof KubeconfigError) {
     return new Failure(exitCodes.failed, withoutFullStop(error.message), 'The flags are --kubeconfig and --context.');
+  }
+  if (error instanceof AccessError) {
+    return new Failure(exitCodes.failed, withoutFullStop(error.message), accessAdvice[error.code]);
   }
   return error instanceof Error ? error : new Error(String(error));
 }

@@ -1,0 +1,54 @@
+/** `kouplet base`: simulated bases at a broker. */
+import { type Fleet, startFleet } from '@kouplet/base';
+import { failed, messageOf } from '../failure.ts';
+import { readPassword, readText } from '../files.ts';
+import { say } from '../output.ts';
+import { listenToSignals } from '../stopping.ts';
+import type { BrokerAddress } from '../values.ts';
+
+export interface BaseFlags {
+  readonly broker: BrokerAddress;
+  readonly count: number;
+  readonly identity?: string;
+  readonly name: string;
+  readonly version: string;
+  readonly clusterName: string;
+  readonly env: string;
+  readonly username?: string;
+  readonly passwordFile?: string;
+  readonly ca?: string;
+}
+
+export async function base(flags: BaseFlags): Promise<void> {
+  const { broker, count, name, version, clusterName, env, username, passwordFile, ca } = flags;
+  const lifetime = listenToSignals((code) => process.exit(code));
+  const fleet = await startFleet({
+    broker: broker.url,
+    count,
+    identityOf: identitiesOf(flags),
+    name,
+    version,
+    clusterName,
+    env,
+    username,
+    password: passwordFile === undefined ? undefined : readPassword('--password-file', passwordFile),
+    ca: ca === undefined ? undefined : readText('--ca', ca),
+  }).catch((error: unknown): Fleet => {
+    throw failed(
+      `the bases cannot connect: ${messageOf(error).replace(/\.$/, '')}`,
+      'The flags are --broker, --username, --password-file and --ca.',
+    );
+  });
+  const shown = fleet.bases.slice(0, 5).map(({ identity }) => identity);
+  const rest = fleet.bases.length - shown.length;
+  say(`ready ${shown.join(' ')}${rest > 0 ? ` and ${rest} more` : ''}`);
+  await lifetime.ended;
+  await fleet.stop();
+}
+
+/** One base has the identity itself, several have it numbered from 1. */
+export function identitiesOf(flags: { readonly count: number; readonly identity?: string }): (index: number) => string {
+  const { count, identity } = flags;
+  if (identity !== undefined && count === 1) return () => identity;
+  return (index) => `${identity ?? 'base'}-${index + 1}`;
+}

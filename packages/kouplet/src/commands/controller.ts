@@ -1,0 +1,144 @@
+/** `kouplet controller`: the controller for a Kubernetes that exists. */
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { AedesTunnel, MqttTunnel, type Tunnel } from '@kouplet/broker';
+import { type Log, openLog, startController } from '@kouplet/controller';
+import { defaultTimings, type Policy } from '@kouplet/core';
+import { loadCluster } from '@kouplet/kube';
+import type { Command } from 'commander';
+import { type Environment, orUpstream, readUpstream, type Upstream } from '../environment.ts';
+import { listenFailure, wrongUse } from '../failure.ts';
+import { readPassword, readServerFiles, readText, type ServerFlags } from '../files.ts';
+import { brokerLogTo, warn } from '../output.ts';
+import { listenToSignals } from '../stopping.ts';
+import { type BrokerAddress, brokerAddress, envName, type HostPort, namespaceName, showHostPort } from '../values.ts';
+import { kubeletVersion, userAgent } from '../version.ts';
+
+export interface ControllerFlags extends ServerFlags {
+  readonly kubeconfig?: string;
+  readonly context?: string;
+  readonly listen: HostPort;
+  readonly broker?: BrokerAddress;
+  readonly env: string;
+  readonly namespace: string;
+  readonly http: HostPort;
+  readonly envTaint?: boolean;
+  readonly osLabels?: boolean;
+  readonly unmanagedModules: 'report' | 'uninstall';
+  readonly goneAfter: number;
+  readonly mqttUsername?: string;
+  readonly mqttPasswordFile?: string;
+  readonly mqttCa?: string;
+  readonly mqttCert?: string;
+  readonly mqttKey?: string;
+}
+
+/** How long the start waits for an external broker that is not there yet. */
+const brokerWaitMs = 15_000;
+
+export async function controller(flags: ControllerFlags, command: Command, environment: Environment): Promise<void> {
+  const upstream = readUpstream(environment);
+  const env = orUpstream(command, 'env', upstream.env, 'ENV', envName);
+  const namespace = orUpstream(command, 'namespace', upstream.namespace, 'NAMESPACE', namespaceName);
+  const place = chooseBroker(flags, command, upstream);
+  const { log, close, flush } = openLog();
+  const lifetime = listenToSignals((code) => {
+    flush();
+    process.exit(code);
+  });
+  try {
+    const tunnel = openTunnel(place, flags, upstream, env, log);
+    const policy: Policy = {
+      env,
+      holderIdentity: upstream.clientId ?? `${hostname()}_${randomBytes(4).toString('hex')}`,
+      namespace,
+      kubeletVersion,
+      hasEnvTaint: flags.envTaint ?? upstream.isUpstreamStyle,
+      hasOsLabels: flags.osLabels ?? false,
+      unmanagedModules: flags.unmanagedModules,
+      goneAfterMs: flags.goneAfter,
+      hasSessions: tunnel.kind === 'embedded',
+      timings: defaultTimings,
+    };
+    const access = await loadCluster({
+      ...(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig }),
+      ...(flags.context === undefined ? {} : { context: flags.context }),
+      onRefreshFailed: (error) => log.warn({ message: error.message }, 'credentials-not-refreshed'),
+    });
+    try {
+      const started = await startController({ policy, tunnel, access, userAgent, http: flags.http, log }).catch(
+        (error: unknown) => {
+          throw listenFailure(error, 'the HTTP server', showHostPort(flags.http), '--http');
+        },
+      );
+      await Promise.race([lifetime.ended, started.done]);
+      await started.stop();
+    } finally {
+      access.close();
+    }
+  } finally {
+    close();
+  }
+}
+
+type Place = { readonly kind: 'listen'; readonly at: HostPort } | { readonly kind: 'broker'; readonly url: string };
+
+/** Where the bases are reached: the embedded broker unless an external one was named, by flag, variable or upstream's variables. */
+function chooseBroker(flags: ControllerFlags, command: Command, upstream: Upstream): Place {
+  const isListenGiven = isGiven(command, 'listen');
+  if (flags.broker !== undefined && isListenGiven) {
+    throw wrongUse(
+      '--listen and --broker exclude each other',
+      'Bases connect either to the embedded broker or to an external one.',
+    );
+  }
+  const external =
+    flags.broker ??
+    (isListenGiven ? undefined : orUpstream(command, 'broker', upstream.broker, 'BROKER', brokerAddress));
+  const [forListen, forBroker] = [
+    ['users', 'tlsCert', 'tlsKey'],
+    ['mqttUsername', 'mqttPasswordFile', 'mqttCa', 'mqttCert', 'mqttKey'],
+  ];
+  for (const name of (external === undefined ? forBroker : forListen) ?? []) {
+    if (command.getOptionValueSource(name) !== 'cli') continue;
+    const flag = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    throw external === undefined
+      ? wrongUse(`${flag} is for an external broker`, 'Name it with --broker.')
+      : wrongUse(`${flag} is for the embedded broker`, 'Leave it out, or leave out --broker.');
+  }
+  return external === undefined ? { kind: 'listen', at: flags.listen } : { kind: 'broker', url: external.url };
+}
+
+function isGiven(command: Command, name: string): boolean {
+  const source = command.getOptionValueSource(name);
+  return source === 'cli' || source === 'env';
+}
+
+function openTunnel(place: Place, flags: ControllerFlags, upstream: Upstream, env: string, log: Log): Tunnel {
+  if (place.kind === 'listen') {
+    return new AedesTunnel({ env, ...place.at, ...readServerFiles(flags), log: brokerLogTo(log) });
+  }
+  const username = flags.mqttUsername ?? upstream.username;
+  const password =
+    flags.mqttPasswordFile === undefined
+      ? upstream.password
+      : readPassword('--mqtt-password-file', flags.mqttPasswordFile);
+  const caFile = flags.mqttCa ?? upstream.caFile;
+  const certFile = flags.mqttCert ?? upstream.certFile;
+  const keyFile = flags.mqttKey ?? upstream.keyFile;
+  if ((certFile === undefined) !== (keyFile === undefined)) {
+    throw wrongUse('--mqtt-cert and --mqtt-key go together', 'Give both, or none.');
+  }
+  return new MqttTunnel({
+    url: place.url,
+    env,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(caFile === undefined ? {} : { ca: readText('--mqtt-ca', caFile) }),
+    ...(certFile === undefined ? {} : { cert: readText('--mqtt-cert', certFile) }),
+    ...(keyFile === undefined ? {} : { key: readText('--mqtt-key', keyFile) }),
+    startTimeoutMs: brokerWaitMs,
+    onWaiting: (reason) => warn(`kouplet: waiting for the broker at ${place.url}: ${reason}`),
+    log: brokerLogTo(log),
+  });
+}
