@@ -19,7 +19,7 @@ import { pageOf } from './list-page.ts';
 import type { KubeObject } from './objects.ts';
 import { isKubeObject } from './objects.ts';
 import type { RefusedOutcome } from './outcome.ts';
-import { describeOutcome } from './outcome.ts';
+import { describeOutcome, failedOutcome } from './outcome.ts';
 import type {
   Reflector,
   ReflectorEvent,
@@ -124,8 +124,13 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector {
   }
 
   async function watch(from: string): Promise<void> {
-    if (isDoubted && (await isRewound(from))) return relist('the server has an older history than was seen');
-    if (isStopping) return;
+    if (isDoubted) {
+      const probe = await askVersion();
+      if (isStopping) return;
+      if (typeof probe !== 'string') return openFailed(probe);
+      isDoubted = false;
+      if (isOlderVersion(probe, from)) return relist('the server has an older history than was seen');
+    }
     const startedAt = clock.monotonic();
     const opened = await transport.open({
       method: 'GET',
@@ -220,7 +225,7 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector {
    * After a lost connection the server may be another one, restored or begun anew: a watch from a version in its future stays
    * silent for ever (kube-apiserver 1.34 answers 200 and nothing). One object's LIST tells.
    */
-  async function isRewound(from: string): Promise<boolean> {
+  async function askVersion(): Promise<string | RefusedOutcome> {
     const outcome = await transport.request({
       method: 'GET',
       path,
@@ -228,10 +233,10 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector {
       timeoutMs: limits.headersTimeoutMs,
       signal: freshSignal(),
     });
-    const page = outcome.kind === 'ok' ? pageOf(outcome.body) : undefined;
-    if (page === undefined) return false;
-    isDoubted = false;
-    return isOlderVersion(page.resourceVersion, from);
+    if (outcome.kind !== 'ok') return outcome;
+    return (
+      pageOf(outcome.body)?.resourceVersion ?? failedOutcome('bad-answer', 'the answer is no list', outcome.status)
+    );
   }
 
   /** Takes what a watch showed. False: the server's history went back. */
