@@ -38,6 +38,8 @@ export interface SendCommand {
   readonly generation: TopicGeneration;
   readonly command: ArkletCommand;
   readonly bizKey?: BizKey;
+  /** For whom an operation is: kept in the state when it starts. Nothing for the edge to do. */
+  readonly claim?: RecordedInstall;
 }
 
 export interface CreateNode {
@@ -58,6 +60,8 @@ export interface PatchNode {
   readonly labels?: Readonly<Record<string, string | null>>;
   readonly annotations?: Readonly<Record<string, string | null>>;
   readonly taints?: readonly Taint[];
+  /** Only where the Node has none: the server lets it be set once. */
+  readonly providerID?: string;
 }
 
 /** Strategic-merge patch of /status: conditions merge by type. */

@@ -1,14 +1,63 @@
 /** What /debug/plan shows of a base: plain JSON, for people. */
 import type { FleetState } from './fleet.ts';
+import { planBase } from './plan-base.ts';
 import type { Policy } from './policy.ts';
+import { situationOf } from './situation.ts';
 import type { BaseState } from './state.ts';
 import type { Stamp } from './time.ts';
 
 export function describeBase(
   state: BaseState,
-  _fleet: FleetState,
-  _policy: Policy,
-  _now: Stamp,
-): Record<string, unknown> {
-  return { baseId: state.baseId };
+  fleet: FleetState,
+  policy: Policy,
+  now: Stamp,
+): Readonly<Record<string, unknown>> {
+  const situation = situationOf(state, fleet, policy, now);
+  const plan = planBase(state, fleet, policy, now);
+  const ago = (at: number | undefined) =>
+    at === undefined ? undefined : `${((now.mono - at) / 1000).toFixed(1)} s ago`;
+  return {
+    baseId: state.baseId,
+    nodeName: situation.nodeName,
+    liveness: situation.liveness.kind,
+    givingUp: situation.givingUp.kind,
+    lease: situation.hold.isHeld ? 'held' : situation.hold.message,
+    isListed: situation.isListed,
+    session: state.session === undefined ? undefined : { id: state.session.id, opened: ago(state.session.openedAt) },
+    heard: ago(state.heardAt),
+    listed: ago(state.listAsOf),
+    facts: state.facts,
+    vitals: state.vitals,
+    node:
+      state.node === undefined ? undefined : { uid: state.node.metadata.uid, conditions: state.node.status.conditions },
+    modules: Object.fromEntries(
+      Object.entries(state.slots).map(([key, slot]) => [
+        key,
+        {
+          presence: slot.presence ?? 'unknown',
+          pod: slot.claim === undefined ? undefined : `${slot.claim.namespace}/${slot.claim.podName}`,
+          podUid: slot.claim?.podUid,
+          url: slot.claim?.url,
+          operation:
+            slot.operation === undefined
+              ? undefined
+              : { command: slot.operation.command, sent: ago(slot.operation.sentAt), attempt: slot.operation.attempt },
+          trouble:
+            slot.trouble === undefined
+              ? undefined
+              : { kind: slot.trouble.kind, attempts: slot.trouble.attempts, message: slot.trouble.message },
+        },
+      ]),
+    ),
+    pods: Object.values(state.pods).map(({ pod }) => ({
+      name: `${pod.metadata.namespace}/${pod.metadata.name}`,
+      uid: pod.metadata.uid,
+      phase: pod.status.phase,
+      isDeleting: pod.metadata.deletionTimestamp !== undefined,
+    })),
+    inFlight: Object.keys(state.flights),
+    actions: plan.actions.map((action) => ({ kind: action.kind, key: action.key })),
+    waiting: plan.waiting,
+    wakesInMs: Number.isFinite(plan.wakeAt) ? Math.round(plan.wakeAt - now.mono) : undefined,
+  };
 }

@@ -30,6 +30,8 @@ export type BaseInputBody =
   | { readonly kind: 'lease-gone' }
   | { readonly kind: 'record-observed'; readonly record: ObservedRecord }
   | { readonly kind: 'record-gone' }
+  /** The base's own Pod, or the machine under it, was seen to be gone: proof that its process is. Optional; nobody has to tell it. */
+  | { readonly kind: 'host-gone' }
   /** `execute` has taken this action up: from here it is in flight, until its outcome. */
   | { readonly kind: 'action-started'; readonly action: Action }
   | { readonly kind: 'action-ended'; readonly action: Action; readonly outcome: Outcome }

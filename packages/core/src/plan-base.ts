@@ -1,15 +1,78 @@
-/** `planBase`: the actions that would bring the world to what is wanted, and a reason for everything that is not done. */
+/**
+ * `planBase`: the actions that would bring the world to what is wanted, and a reason for everything that is not done. It
+ * looks at state alone. Actions come in the order in which they should start: Lease, Node, record, commands, statuses, Events;
+ * the record before the command, so that a crash between them leaves a proof and not an orphan.
+ */
 import type { Plan } from './actions.ts';
 import type { FleetState } from './fleet.ts';
+import { planLease } from './plan-lease.ts';
+import { planNode } from './plan-node.ts';
+import { planOperations } from './plan-operations.ts';
+import { planPods, tellUnlistedDeletions } from './plan-pods.ts';
+import { planQuestions } from './plan-questions.ts';
+import { planRecord } from './plan-record.ts';
 import type { Policy } from './policy.ts';
+import { draftOf, planOf, proposeNotice, quarantineUntil, situationOf, wake } from './situation.ts';
 import type { BaseState } from './state.ts';
 import type { Stamp } from './time.ts';
 
-export function planBase(_state: BaseState, _fleet: FleetState, _policy: Policy, _now: Stamp): Plan {
-  return { actions: [], waiting: [], wakeAt: Number.POSITIVE_INFINITY };
+export function planBase(state: BaseState, fleet: FleetState, policy: Policy, now: Stamp): Plan {
+  const draft = draftOf(situationOf(state, fleet, policy, now));
+  if (fleet.syncedAt === undefined) return planOf(draft);
+  if (fleet.api?.isUp === false) {
+    const message = `no link to the API server: ${fleet.api.reason ?? ''}`;
+    draft.waiting.push({ subject: `base/${state.baseId}`, reason: 'ApiDown', message });
+    return planOf(draft);
+  }
+  const mayAct = planLease(draft);
+  if (state.quarantine !== undefined && now.mono < quarantineUntil(state)) {
+    wake(draft, quarantineUntil(state));
+    draft.waiting.push({ subject: `base/${state.baseId}`, reason: 'Quarantined', message: state.quarantine.message });
+    return planOf(draft);
+  }
+  if (!mayAct) {
+    wakeForLiveness(draft);
+    return planOf(draft);
+  }
+  planNode(draft);
+  planQuestions(draft);
+  planOperations(draft);
+  planRecordFirst(draft);
+  planPods(draft);
+  tellUnlistedDeletions(draft);
+  for (const notice of state.notices) proposeNotice(draft, notice);
+  return planOf(draft);
 }
 
+/** The record that this plan's installs will need is written with them, and comes before them. */
+function planRecordFirst(draft: ReturnType<typeof draftOf>): void {
+  const before = draft.actions.length;
+  planRecord(draft);
+  const record = draft.actions.splice(before);
+  const firstCommand = draft.actions.findIndex(
+    (action) => action.kind === 'send-command' && action.bizKey !== undefined,
+  );
+  draft.actions.splice(firstCommand < 0 ? draft.actions.length : firstCommand, 0, ...record);
+}
+
+function wakeForLiveness(draft: ReturnType<typeof draftOf>): void {
+  const { liveness, givingUp } = draft.situation;
+  if (liveness.kind === 'alive' || liveness.kind === 'unproven') wake(draft, liveness.until);
+  if (givingUp.kind === 'no') wake(draft, givingUp.at);
+}
+
+/** How long a base of which nothing is left is remembered. */
+const forgottenAfterMs = 60_000;
+
 /** Nothing is left of it: the controller may drop its record. */
-export function isForgettable(_state: BaseState, _policy: Policy, _now: Stamp): boolean {
-  return false;
+export function isForgettable(state: BaseState, _policy: Policy, now: Stamp): boolean {
+  return (
+    state.node === undefined &&
+    state.lease === undefined &&
+    state.record === undefined &&
+    state.session === undefined &&
+    Object.keys(state.pods).length === 0 &&
+    Object.keys(state.flights).length === 0 &&
+    now.mono - Math.max(state.heardAt ?? 0, state.knownSince ?? 0) >= forgottenAfterMs
+  );
 }

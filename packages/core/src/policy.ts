@@ -41,6 +41,8 @@ export interface Timings {
   readonly answerOverdueMs: number;
   /** An operation unanswered for this long is asked after by a list. */
   readonly operationOverdueMs: number;
+  /** An operation that a list contradicts for this long is taken for lost and sent again (its key's lock on the base makes that safe). */
+  readonly operationLostMs: number;
   readonly installTimeoutMs: number;
   /** Failed installs: first, doubling to the cap, jittered; forgotten after `backoffResetMs` of health. */
   readonly backoffFirstMs: number;
@@ -52,6 +54,8 @@ export interface Timings {
   readonly maxOperationsPerBase: number;
   /** A StatefulSet's Pod is not removed sooner than this after its deletionTimestamp (kubectl hangs otherwise). */
   readonly statefulSetDeletionDelayMs: number;
+  /** A Pod's passing states (Installing …) are written only once they have lasted this long: a quick module costs one status write. */
+  readonly passingStateMs: number;
   /** Above this share of silent bases (of more than two) giving up stops. */
   readonly brakeShare: number;
 }
@@ -69,6 +73,7 @@ export const defaultTimings: Timings = {
   replicaLeaseDurationSeconds: 15,
   answerOverdueMs: 5_000,
   operationOverdueMs: 5_000,
+  operationLostMs: 15_000,
   installTimeoutMs: 600_000,
   backoffFirstMs: 10_000,
   backoffCapMs: 300_000,
@@ -77,5 +82,6 @@ export const defaultTimings: Timings = {
   writeBackoffCapMs: 30_000,
   maxOperationsPerBase: 3,
   statefulSetDeletionDelayMs: 300,
+  passingStateMs: 250,
   brakeShare: 0.55,
 };

@@ -4,7 +4,7 @@
  *
  * Times without a note are milliseconds of the monotonic clock; `…Wall` is milliseconds since the epoch, for people.
  */
-import type { BaseId, BizKey, BizState, TopicGeneration } from '@kouplet/protocol';
+import type { BaseId, BizState, TopicGeneration } from '@kouplet/protocol';
 import type { RecordEvent } from './actions.ts';
 import type { ObservedLease, ObservedNode, ObservedPod, ObservedRecord, RecordedInstall } from './observed.ts';
 
@@ -21,7 +21,7 @@ export interface BaseState {
   readonly sessionOpenings: readonly number[];
   /** Last accepted message of any kind. */
   readonly heardAt?: number;
-  /** First message after `session.openedAt` or a change of process; while it lasts, what was said counts. */
+  /** Which topics it speaks on: those of its last message. */
   readonly generation?: TopicGeneration;
   readonly facts?: BaseFacts;
   readonly vitals?: BaseVitals;
@@ -29,16 +29,19 @@ export interface BaseState {
   readonly goodbyeAt?: number;
   /** Its own Pod, or a machine under it, was proven gone. */
   readonly goneProvenAt?: number;
-  /** A process older than the one heard before answered under the same identity. */
+  /** When a new process was noticed: a baseline query, or a run time that went back. */
+  readonly processChangedAt?: number;
+  /** A process older than the last one answered, shortly after a change: there are two under this identity. */
   readonly olderProcessAt?: number;
-  /** A new process asked for its baseline; the answer is due. */
-  readonly baselineAskedAt?: number;
+  /** The last baseline query: when it came, its own time (a doubled delivery repeats it), and whether `[]` was sent. */
+  readonly baseline?: { readonly at: number; readonly publishedAt?: number; readonly isAnswered: boolean };
 
   /** Questions that were put and not answered, oldest first: an answer is credited to the oldest. */
   readonly listQuestions: readonly Question[];
   readonly healthQuestions: readonly Question[];
-  /** Unanswered in a row, for the spacing of the next one. */
-  readonly unanswered: number;
+  /** When an answer of each kind last came. */
+  readonly listAnsweredAt?: number;
+  readonly healthAnsweredAt?: number;
   /** The last list that answered a question of ours: when that was put. */
   readonly listAsOf?: number;
   readonly healthAsOf?: number;
@@ -119,6 +122,8 @@ export interface Slot {
   /** For which Pod and from which URL we installed it: proof that it is ours. Goes to the record. */
   readonly claim?: RecordedInstall;
   readonly operation?: Operation;
+  /** An operation that evidence says never arrived: the next one continues its count and its clock. */
+  readonly lost?: { readonly command: Operation['command']; readonly attempt: number; readonly firstSentAt: number };
   /** When the last operation on this key ended: older lists say nothing of it. */
   readonly endedAt?: number;
   readonly run?: Run;
@@ -140,6 +145,8 @@ export interface Operation {
   readonly sessionId?: string;
   /** The base answered to a repeated attempt that it is still running. */
   readonly isConfirmedRunning?: boolean;
+  /** The process that got it is gone: no answer will come. */
+  readonly isOrphaned?: boolean;
 }
 
 /** One life of a biz for its Pod. */
@@ -171,6 +178,8 @@ export interface Trouble {
   readonly message: string;
   readonly at: number;
   readonly retryAt: number;
+  /** A later attempt succeeded: not shown any more, but the count goes on until ten minutes of health. */
+  readonly isHealed?: boolean;
 }
 
 export interface PodEntry {
@@ -193,7 +202,10 @@ export interface Flight {
 export interface WriteTrouble {
   readonly failures: number;
   readonly retryAt: number;
+  /** When the last one ended. */
+  readonly at: number;
   readonly hash: string;
+  /** Empty where the write was accepted. */
   readonly message: string;
 }
 
@@ -207,8 +219,6 @@ export interface Notice {
   readonly message: string;
 }
 
-export type { BizKey };
-
 /** A base of which nothing is known. */
 export function createBase(baseId: BaseId): BaseState {
   return {
@@ -216,7 +226,6 @@ export function createBase(baseId: BaseId): BaseState {
     sessionOpenings: [],
     listQuestions: [],
     healthQuestions: [],
-    unanswered: 0,
     slots: {},
     pods: {},
     podsSeen: 0,

@@ -1,0 +1,181 @@
+/**
+ * What our own actions leave in a base's state: in flight from their start to their outcome; operations and questions
+ * until they are answered; writes that failed until they are due again.
+ */
+import type { Action, PlannedAction, SendCommand } from './actions.ts';
+import { backoffMs } from './backoff.ts';
+import { shortHash } from './hash.ts';
+import type { Outcome } from './inputs.ts';
+import { podNotice, withNotice, withTold } from './notices.ts';
+import type { Policy } from './policy.ts';
+import { defined, withEntry, withoutEntry } from './records.ts';
+import { slotOf, withSlot } from './slots.ts';
+import type { BaseState, Flight, Question, WriteTrouble } from './state.ts';
+import type { Stamp } from './time.ts';
+
+/** Repeats of one content within this span are a write without effect. */
+const repeatSpanMs = 60_000;
+const questionsKept = 8;
+
+export function foldActionStarted(state: BaseState, action: Action, at: Stamp): BaseState {
+  if (state.flights[action.key]?.actionId === action.id) return state;
+  const flight: Flight = { actionId: action.id, startedAt: at.mono, hash: contentHash(action) };
+  const next: BaseState = { ...state, flights: withEntry(state.flights, action.key, flight) };
+  switch (action.kind) {
+    case 'send-command':
+      return foldCommandStarted(next, action, at);
+    case 'record-event':
+      return withTold(next, action.key, at.mono);
+    default:
+      return next;
+  }
+}
+
+function foldCommandStarted(state: BaseState, action: Action & SendCommand, at: Stamp): BaseState {
+  const question: Question = { actionId: action.id, askedAt: at.mono };
+  switch (action.command.kind) {
+    case 'queryAllBiz':
+      return { ...state, listQuestions: [...state.listQuestions, question].slice(-questionsKept) };
+    case 'health':
+      return { ...state, healthQuestions: [...state.healthQuestions, question].slice(-questionsKept) };
+    case 'baseline':
+      return state.baseline === undefined ? state : { ...state, baseline: { ...state.baseline, isAnswered: true } };
+    case 'installBiz':
+    case 'uninstallBiz':
+      return foldOperationStarted(state, action, action.command.kind, at);
+    default:
+      action.command satisfies never;
+      return state;
+  }
+}
+
+function foldOperationStarted(
+  state: BaseState,
+  action: Action & SendCommand,
+  command: 'installBiz' | 'uninstallBiz',
+  at: Stamp,
+): BaseState {
+  const key = action.bizKey;
+  if (key === undefined) return state;
+  const slot = slotOf(state, key);
+  const earlier = slot.lost?.command === command ? slot.lost : undefined;
+  const claim = action.claim ?? slot.claim;
+  const next = withSlot(state, key, {
+    operation: {
+      command,
+      actionId: action.id,
+      firstSentAt: earlier?.firstSentAt ?? at.mono,
+      sentAt: at.mono,
+      attempt: (earlier?.attempt ?? 0) + 1,
+      ...defined({ podUid: claim?.podUid, url: claim?.url, sessionId: state.session?.id }),
+    },
+    lost: undefined,
+    claim,
+  });
+  const pod = claim === undefined ? undefined : next.pods[claim.podUid]?.pod;
+  if (pod === undefined || earlier !== undefined) return next;
+  // Retries are told by their outcomes.
+  if (slot.trouble !== undefined && slot.trouble.isHealed !== true && slot.trouble.command === command) return next;
+  const isInstall = command === 'installBiz';
+  const text = isInstall ? `Installing ${key} from ${claim?.url}` : `Uninstalling ${key}`;
+  return withNotice(next, podNotice(pod, 'Normal', isInstall ? 'Installing' : 'Uninstalling', text));
+}
+
+export function foldActionEnded(
+  state: BaseState,
+  action: Action,
+  outcome: Outcome,
+  at: Stamp,
+  policy: Policy,
+): BaseState {
+  const flight = state.flights[action.key];
+  if (flight?.actionId !== action.id) return state;
+  const landed: BaseState = { ...state, flights: withoutEntry(state.flights, action.key) };
+  if (action.kind === 'record-event') return landed;
+  const writes = withOutcome(landed.writes, action, flight, outcome, at.mono, policy);
+  const next: BaseState = writes === landed.writes ? landed : { ...landed, writes };
+  if (action.kind === 'send-command') return outcome.kind === 'done' ? next : foldUnsent(next, action);
+  if (outcome.kind !== 'done') return next;
+  switch (action.kind) {
+    case 'write-lease':
+      return { ...next, leaseConfirmedAt: flight.startedAt };
+    case 'patch-node-status':
+    case 'create-node':
+      return { ...next, nodeStatusAt: at.mono };
+    default:
+      return next;
+  }
+}
+
+/** Nothing reached the base: it is as if the command had never been. */
+function foldUnsent(state: BaseState, action: Action & SendCommand): BaseState {
+  const isOther = (question: Question) => question.actionId !== action.id;
+  switch (action.command.kind) {
+    case 'queryAllBiz':
+      return { ...state, listQuestions: state.listQuestions.filter(isOther) };
+    case 'health':
+      return { ...state, healthQuestions: state.healthQuestions.filter(isOther) };
+    case 'baseline':
+      return state.baseline === undefined ? state : { ...state, baseline: { ...state.baseline, isAnswered: false } };
+    case 'installBiz':
+    case 'uninstallBiz': {
+      const slot = action.bizKey === undefined ? undefined : state.slots[action.bizKey];
+      if (action.bizKey === undefined || slot?.operation?.actionId !== action.id) return state;
+      const { attempt, firstSentAt, command } = slot.operation;
+      // An earlier attempt may have arrived.
+      const lost = attempt > 1 ? { command, attempt: attempt - 1, firstSentAt } : undefined;
+      return withSlot(state, action.bizKey, { operation: undefined, lost });
+    }
+    default:
+      action.command satisfies never;
+      return state;
+  }
+}
+
+/** What an outcome means for the next write of the same key: tried again with back-off, for ever; a success clears it. */
+export function withOutcome(
+  writes: Readonly<Record<string, WriteTrouble>>,
+  action: Action,
+  flight: Flight,
+  outcome: Outcome,
+  at: number,
+  policy: Policy,
+): Readonly<Record<string, WriteTrouble>> {
+  const { writeBackoffFirstMs, writeBackoffCapMs } = policy.timings;
+  const previous = writes[action.key];
+  const next = (failures: number, message: string, leastMs = 0): WriteTrouble => ({
+    failures,
+    retryAt: at + Math.max(leastMs, backoffMs(action.key, failures, writeBackoffFirstMs, writeBackoffCapMs)),
+    at,
+    hash: flight.hash,
+    message,
+  });
+  const failures = (previous?.failures ?? 0) + 1;
+  switch (outcome.kind) {
+    case 'done': {
+      if (action.kind === 'send-command' || action.kind === 'write-lease') return withoutEntry(writes, action.key);
+      const isRepeat = previous?.hash === flight.hash && at - previous.at < repeatSpanMs && previous.message === '';
+      return withEntry(writes, action.key, isRepeat ? next(failures, '') : { ...next(0, ''), retryAt: at });
+    }
+    case 'gone':
+      return withEntry(writes, action.key, next(failures, 'it is gone'));
+    case 'conflict':
+      return withEntry(writes, action.key, next(failures, 'it has changed meanwhile'));
+    case 'unsent':
+      return withEntry(writes, action.key, next(failures, 'the base is not connected'));
+    case 'refused':
+      return withEntry(writes, action.key, next(failures, outcome.message));
+    case 'failed':
+      return withEntry(writes, action.key, next(failures, outcome.message, outcome.retryAfterMs));
+    default:
+      outcome satisfies never;
+      return writes;
+  }
+}
+
+const passing = new Set(['id', 'resourceVersion', 'lastTransitionTime', 'lastHeartbeatTime', 'renewedAt']);
+
+/** Hash of what an action writes, less versions and times. */
+export function contentHash(action: PlannedAction): string {
+  return shortHash(JSON.stringify(action, (key, value) => (passing.has(key) ? undefined : value)));
+}

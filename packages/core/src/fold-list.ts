@@ -1,0 +1,216 @@
+/**
+ * A full list of what is on a base. It is evidence as of when it was asked for: of a key whose last operation ended later
+ * it says nothing. [SPEC M8]
+ */
+import type { ReportedBiz } from '@kouplet/protocol';
+import { isDeleting } from './module-pod.ts';
+import { nodeNotice, podNotice, withNotice } from './notices.ts';
+import { adopt } from './ownership.ts';
+import type { Policy } from './policy.ts';
+import { defined } from './records.ts';
+import { endedRun, isHung, nextTrouble, slotOf, startedRun, withSlot } from './slots.ts';
+import type { BaseState, Operation, Run, Slot } from './state.ts';
+import type { Stamp } from './time.ts';
+
+/** How long a running operation that the base confirmed stays beyond doubt. */
+const confirmedForMs = 60_000;
+
+export function foldList(
+  state: BaseState,
+  bizes: readonly ReportedBiz[],
+  asOf: number,
+  at: Stamp,
+  policy: Policy,
+): BaseState {
+  if (state.listAsOf !== undefined && asOf < state.listAsOf) return state;
+  const byKey = new Map<string, ReportedBiz>(bizes.map((biz) => [biz.key, biz]));
+  let next: BaseState = { ...state, listAsOf: asOf };
+  for (const key of new Set([...Object.keys(state.slots), ...byKey.keys()])) {
+    next = foldListed(next, key, byKey.get(key), asOf, at, policy);
+  }
+  return adopt(next);
+}
+
+function foldListed(
+  state: BaseState,
+  key: string,
+  biz: ReportedBiz | undefined,
+  asOf: number,
+  at: Stamp,
+  policy: Policy,
+): BaseState {
+  const slot = slotOf(state, key);
+  if (slot.endedAt !== undefined && asOf <= slot.endedAt) return state;
+  const presence = biz === undefined || biz.state === 'UNRESOLVED' ? 'ABSENT' : biz.state;
+  const said = biz?.message === undefined || biz.message === '' ? undefined : biz.message;
+  if (slot.operation !== undefined) {
+    return foldAskedAfter(state, key, slot, slot.operation, presence, said, asOf, at, policy);
+  }
+  return settle(state, key, slot, presence, said, asOf, at, policy);
+}
+
+/** What the list says of a key that no operation of ours works on. */
+function settle(
+  state: BaseState,
+  key: string,
+  slot: Slot,
+  presence: NonNullable<Slot['presence']>,
+  said: string | undefined,
+  asOf: number,
+  at: Stamp,
+  policy: Policy,
+): BaseState {
+  const resolvedSince = presence === 'RESOLVED' ? (slot.resolvedSince ?? at.mono) : undefined;
+  const fields = { presence, presenceAsOf: asOf, said, resolvedSince };
+  if (presence === 'ACTIVATED') {
+    const run = slot.run !== undefined && slot.run.ended === undefined ? slot.run : seenRun(state, key, slot, at);
+    return withSlot(state, key, { ...fields, run, lost: undefined, trouble: healed(slot, at, policy) });
+  }
+  const isOver = presence === 'ABSENT' || presence === 'STOPPED' || presence === 'BROKEN';
+  if (!isOver) return withSlot(state, key, fields);
+  const claim = presence === 'ABSENT' ? undefined : slot.claim;
+  const wasRunning = slot.claim !== undefined && slot.run?.podUid === slot.claim.podUid && slot.run.ended === undefined;
+  const pod = slot.claim === undefined ? undefined : state.pods[slot.claim.podUid]?.pod;
+  if (!wasRunning || pod === undefined || isDeleting(pod)) {
+    const run = presence === 'ABSENT' ? endedRun(slot.run, 'Uninstalled', 'uninstalled', at.wall) : slot.run;
+    return withSlot(state, key, { ...fields, claim, run });
+  }
+  return foldStopped(withSlot(state, key, { ...fields, claim }), key, slot, asOf, at, policy);
+}
+
+/** It ran and is no longer there, and not by our doing. [SPEC M24] */
+function foldStopped(state: BaseState, key: string, slot: Slot, asOf: number, at: Stamp, policy: Policy): BaseState {
+  if (slot.claim === undefined) return state;
+  const { podUid, url } = slot.claim;
+  const isRestart = state.processChangedAt !== undefined && (slot.run?.startedAt ?? 0) <= state.processChangedAt;
+  const reason = isRestart ? 'BaseRestarted' : 'BizStopped';
+  const message = isRestart ? 'the base is a new process' : `${key} was stopped on the base, not by us`;
+  const run = endedRun(slot.run, reason, message, at.wall);
+  // A restart of the base is no fault of the module: it takes no back-off.
+  const trouble = isRestart
+    ? undefined
+    : nextTrouble(key, slot, { podUid, url, command: 'installBiz', kind: 'stopped', message }, at.mono, policy);
+  const next = withSlot(state, key, { run, trouble, presenceAsOf: asOf });
+  const entry = state.pods[podUid];
+  return entry === undefined ? next : withNotice(next, podNotice(entry.pod, 'Warning', reason, message));
+}
+
+/** A biz that was found running, not started by us now: its life is what the Pod's status says of it. */
+function seenRun(state: BaseState, key: string, slot: Slot, at: Stamp): Run | undefined {
+  const podUid = slot.claim?.podUid;
+  if (podUid === undefined) return slot.run;
+  return startedRun(slot.run, podUid, observedLife(state, key, podUid, false), at);
+}
+
+/** restartCount and earlier lives as the Pod's status shows them. */
+export function observedLife(state: BaseState, key: string, podUid: string, isNewStart: boolean) {
+  const name = key.slice(0, key.indexOf(':'));
+  const status = state.pods[podUid]?.pod.status.containerStatuses?.find((candidate) => candidate.name === name);
+  const hasRun = isNewStart && (status?.state?.running !== undefined || status?.lastState?.terminated !== undefined);
+  return { restartCount: status?.restartCount ?? 0, hasRun };
+}
+
+/** After ten minutes of health a trouble is forgotten. */
+function healed(slot: Slot, at: Stamp, policy: Policy): Slot['trouble'] {
+  if (slot.trouble === undefined) return undefined;
+  const since = slot.run?.startedAt ?? at.mono;
+  if (at.mono - since >= policy.timings.backoffResetMs) return undefined;
+  return slot.trouble.isHealed === true ? slot.trouble : { ...slot.trouble, isHealed: true };
+}
+
+/**
+ * An operation that was asked after. The list may end it, show it running, or, for long enough, show that the command
+ * never arrived. [SPEC M21]
+ */
+function foldAskedAfter(
+  state: BaseState,
+  key: string,
+  slot: Slot,
+  operation: Operation,
+  presence: NonNullable<Slot['presence']>,
+  said: string | undefined,
+  asOf: number,
+  at: Stamp,
+  policy: Policy,
+): BaseState {
+  const ageMs = at.mono - operation.sentAt;
+  const isDoubtful = operation.isOrphaned === true || ageMs >= policy.timings.operationOverdueMs;
+  if (asOf <= operation.sentAt || !isDoubtful) return state;
+  const isInstall = operation.command === 'installBiz';
+  const seen = { presence, presenceAsOf: asOf, said };
+  const isDone = isInstall ? presence !== 'ABSENT' && presence !== 'RESOLVED' : presence === 'ABSENT';
+  if (isDone) return endByList(state, key, slot, operation, presence, said, asOf, at, policy);
+  if (presence === 'RESOLVED' || !isLost(state, operation, at.mono, policy)) return withSlot(state, key, seen);
+  const { command, attempt, firstSentAt } = operation;
+  const lost = operation.isOrphaned === true ? undefined : { command, attempt, firstSentAt };
+  const ended = withSlot(state, key, {
+    ...seen,
+    operation: undefined,
+    endedAt: operation.sentAt,
+    lost,
+    // Whether the base still downloads it cannot be seen; the claim stays until it is confirmed gone.
+    ...(isInstall && operation.isOrphaned !== true ? { presence: undefined, presenceAsOf: undefined } : {}),
+  });
+  return withNotice(
+    ended,
+    nodeNotice('Warning', 'CommandLost', `${command} ${key} had no answer and no effect; it is sent again`),
+  );
+}
+
+function endByList(
+  state: BaseState,
+  key: string,
+  slot: Slot,
+  operation: Operation,
+  presence: NonNullable<Slot['presence']>,
+  said: string | undefined,
+  asOf: number,
+  at: Stamp,
+  policy: Policy,
+): BaseState {
+  const podUid = operation.podUid;
+  const fields = {
+    operation: undefined,
+    lost: undefined,
+    presence,
+    presenceAsOf: asOf,
+    said,
+    endedAt: operation.sentAt,
+  };
+  if (operation.command === 'uninstallBiz') {
+    const run = endedRun(slot.run, 'Uninstalled', 'uninstalled', at.wall);
+    return told(
+      withSlot(state, key, { ...fields, claim: undefined, run }),
+      podUid,
+      'Uninstalled',
+      `${key} is no longer on the base`,
+    );
+  }
+  if (presence !== 'ACTIVATED' && presence !== 'DEACTIVATED') {
+    return settle(withSlot(state, key, fields), key, { ...slot, ...defined(fields) }, presence, said, asOf, at, policy);
+  }
+  const run =
+    podUid === undefined ? slot.run : startedRun(slot.run, podUid, observedLife(state, key, podUid, true), at);
+  return told(
+    withSlot(state, key, { ...fields, run, trouble: healed(slot, at, policy) }),
+    podUid,
+    'Installed',
+    `${key} is on the base; its answer was lost`,
+  );
+}
+
+function told(state: BaseState, podUid: string | undefined, reason: string, message: string): BaseState {
+  const pod = podUid === undefined ? undefined : state.pods[podUid]?.pod;
+  return pod === undefined ? state : withNotice(state, podNotice(pod, 'Normal', reason, message));
+}
+
+/** Whether a command that a list contradicts may be taken for lost by now. */
+function isLost(state: BaseState, operation: Operation, now: number, policy: Policy): boolean {
+  const { timings } = policy;
+  if (operation.isOrphaned === true) return true;
+  const isOtherSession = operation.sessionId !== undefined && state.session?.id !== operation.sessionId;
+  if (isOtherSession && operation.isConfirmedRunning !== true) return true;
+  const ageMs = now - operation.sentAt;
+  if (isHung(operation, policy, now)) return ageMs >= timings.installTimeoutMs;
+  return ageMs >= (operation.isConfirmedRunning === true ? confirmedForMs : timings.operationLostMs);
+}

@@ -1,0 +1,180 @@
+/** What Kubernetes objects mean. An older observation never wins, and what is gone does not come back. [SPEC I4] */
+import { isDeleting, roleOf } from './module-pod.ts';
+import { nodeNotice, podNotice, withNotice } from './notices.ts';
+import type { ObservedLease, ObservedNode, ObservedPod, ObservedRecord } from './observed.ts';
+import { adopt } from './ownership.ts';
+import type { Policy } from './policy.ts';
+import { isOlderVersion, isSame, withEntry, withoutEntry } from './records.ts';
+import { slotOf, withSlot } from './slots.ts';
+import type { BaseState, PodEntry } from './state.ts';
+import type { Stamp } from './time.ts';
+
+const tombstonesKept = 64;
+const envTaintKey = 'schedule.koupleless.io/node-env';
+
+interface Versioned {
+  readonly metadata: { readonly uid: string; readonly resourceVersion: string };
+}
+
+/** Same object, same or older version: nothing new. */
+function isStale(known: Versioned | undefined, seen: Versioned): boolean {
+  if (known === undefined || known.metadata.uid !== seen.metadata.uid) return false;
+  return (
+    known.metadata.resourceVersion === seen.metadata.resourceVersion ||
+    isOlderVersion(seen.metadata.resourceVersion, known.metadata.resourceVersion)
+  );
+}
+
+function withTombstone(state: BaseState, uid: string): BaseState {
+  if (state.tombstones.includes(uid)) return state;
+  return { ...state, tombstones: [...state.tombstones, uid].slice(-tombstonesKept) };
+}
+
+export function foldPod(state: BaseState, pod: ObservedPod, at: Stamp): BaseState {
+  const { uid } = pod.metadata;
+  const known = state.pods[uid];
+  if (state.tombstones.includes(uid) || isStale(known?.pod, pod)) return state;
+  const deletingSince = known?.deletingSince ?? (isDeleting(pod) ? at.mono : undefined);
+  const entry: PodEntry = {
+    pod,
+    seenAt: known?.seenAt ?? at.mono,
+    seenWall: known?.seenWall ?? at.wall,
+    order: known?.order ?? state.podsSeen,
+    ...(deletingSince === undefined ? {} : { deletingSince }),
+  };
+  const pods = withEntry(state.pods, uid, entry);
+  const seen = { ...state, pods, podsSeen: known === undefined ? state.podsSeen + 1 : state.podsSeen };
+  return adopt(withPodNotices(seen, known?.pod, pod));
+}
+
+/** What a person would ask about: reasons that have come into the Pod's status, and fields that a module ignores. */
+function withPodNotices(state: BaseState, before: ObservedPod | undefined, pod: ObservedPod): BaseState {
+  let next = state;
+  const role = roleOf(pod);
+  if (before === undefined && pod.status.startTime === undefined && role.kind === 'module' && role.ignored.length > 0) {
+    const message = `a module has no use for these fields: ${role.ignored.join('; ')}`;
+    next = withNotice(next, podNotice(pod, 'Normal', 'IgnoredFields', message));
+  }
+  if (pod.status.reason !== undefined && before !== undefined && before.status.reason !== pod.status.reason) {
+    const isOurs = pod.status.reason === 'NotAModule' || pod.status.reason === 'InvalidModule';
+    if (isOurs) next = withNotice(next, podNotice(pod, 'Warning', pod.status.reason, pod.status.message ?? ''));
+  }
+  for (const status of pod.status.containerStatuses ?? []) {
+    const waiting = status.state?.waiting;
+    const was = before?.status.containerStatuses?.find((candidate) => candidate.name === status.name);
+    if (before === undefined || waiting?.reason === undefined || was?.state?.waiting?.reason === waiting.reason)
+      continue;
+    if (toldReasons.has(waiting.reason)) {
+      const type = waiting.reason === 'Superseded' ? 'Normal' : 'Warning';
+      next = withNotice(next, podNotice(pod, type, waiting.reason, `${status.name}: ${waiting.message ?? ''}`));
+    }
+  }
+  return next;
+}
+
+/** Reasons of waiting containers that are Events too; the others are told where they arise. */
+const toldReasons = new Set(['Superseded', 'BizOccupied', 'Deactivated', 'InstallTimedOut', 'InstallBackOff']);
+
+export function foldPodGone(state: BaseState, uid: string, _at: Stamp, _policy: Policy): BaseState {
+  const buried = withTombstone(state, uid);
+  if (state.pods[uid] === undefined) return buried;
+  let next: BaseState = {
+    ...buried,
+    pods: withoutEntry(buried.pods, uid),
+    writes: withoutEntry(buried.writes, `pod/${uid}`),
+    told: Object.fromEntries(Object.entries(buried.told).filter(([key]) => !key.includes(uid))),
+  };
+  for (const [key, slot] of Object.entries(next.slots)) {
+    if (slot.run?.podUid === uid || slot.trouble?.podUid === uid) next = withSlot(next, key, {});
+  }
+  return adopt(next);
+}
+
+export function foldNode(state: BaseState, node: ObservedNode, at: Stamp): BaseState {
+  if (state.tombstones.includes(node.metadata.uid) || isStale(state.node, node)) return state;
+  const hasEnvTaint = node.spec.taints?.some((taint) => taint.key === envTaintKey) ?? false;
+  const isSameNode = state.node?.metadata.uid === node.metadata.uid;
+  const next: BaseState = {
+    ...state,
+    node,
+    nodeSeenAt: isSameNode ? (state.nodeSeenAt ?? at.mono) : at.mono,
+    ...(hasEnvTaint ? { hasAdoptedEnvTaint: true } : {}),
+  };
+  if (!isSameNode || state.node === undefined) return next;
+  const before = readyOf(state.node);
+  const after = readyOf(node);
+  if (after === undefined || before?.status === after.status) return next;
+  // Kubernetes' own words about a Lease that lapsed are its own Event.
+  if (after.reason === 'NodeStatusUnknown') return next;
+  return after.status === 'True'
+    ? withNotice(next, nodeNotice('Normal', 'NodeReady', `Node ${node.metadata.name} status is now: NodeReady`))
+    : withNotice(next, nodeNotice('Warning', after.reason ?? 'NodeNotReady', after.message ?? 'the Node is not ready'));
+}
+
+function readyOf(node: ObservedNode) {
+  return node.status.conditions?.find((condition) => condition.type === 'Ready');
+}
+
+export function foldNodeGone(state: BaseState, uid: string): BaseState {
+  const buried = withTombstone(state, uid);
+  if (state.node?.metadata.uid !== uid) return buried;
+  const { node, nodeSeenAt: _seen, nodeStatusAt: _status, ...rest } = buried;
+  return {
+    ...rest,
+    writes: withoutEntry(
+      withoutEntry(rest.writes, `node/${node?.metadata.name}`),
+      `node/${node?.metadata.name}/status`,
+    ),
+  };
+}
+
+export function foldLease(state: BaseState, lease: ObservedLease, at: Stamp, policy: Policy): BaseState {
+  if (isStale(state.lease, lease)) return state;
+  const isChanged =
+    state.lease?.spec.renewTime !== lease.spec.renewTime ||
+    state.lease?.spec.holderIdentity !== lease.spec.holderIdentity ||
+    state.lease?.metadata.uid !== lease.metadata.uid;
+  const leaseChangedAt = isChanged ? at.mono : (state.leaseChangedAt ?? at.mono);
+  const next: BaseState = { ...state, lease, leaseChangedAt };
+  if (lease.spec.holderIdentity !== policy.holderIdentity) return withoutHold(next);
+  if (state.heldSince !== undefined) return next;
+  // A new holder asks the base for its list before it acts, and knows of installs what the record says.
+  return { ...withRecordedClaims(next, state.record), heldSince: at.mono, listNeededSince: at.mono };
+}
+
+export function foldLeaseGone(state: BaseState): BaseState {
+  if (state.lease === undefined && state.heldSince === undefined) return state;
+  const { lease: _gone, leaseChangedAt: _changed, ...rest } = state;
+  return withoutHold(rest);
+}
+
+/** Without the Lease nothing is ours to tell, and the record is the next holder's. */
+function withoutHold(state: BaseState): BaseState {
+  if (state.heldSince === undefined) return state;
+  const { heldSince: _held, leaseConfirmedAt: _confirmed, ...rest } = state;
+  return { ...rest, notices: [] };
+}
+
+export function foldRecord(state: BaseState, record: ObservedRecord): BaseState {
+  if (isStale(state.record, record)) return state;
+  const next = { ...state, record };
+  if (state.heldSince === undefined) return withRecordedClaims(next, record);
+  if (state.record !== undefined || Object.values(state.slots).some((slot) => slot.claim !== undefined)) return next;
+  return withRecordedClaims(next, record);
+}
+
+export function foldRecordGone(state: BaseState): BaseState {
+  if (state.record === undefined) return state;
+  const { record: _gone, ...rest } = state;
+  return state.heldSince === undefined ? withRecordedClaims(rest, undefined) : rest;
+}
+
+/** While we do not hold the Lease the record is the truth; unreadable, it proves nothing. [SPEC M11] */
+function withRecordedClaims(state: BaseState, record: ObservedRecord | undefined): BaseState {
+  const installs = record?.isReadable === true ? record.installs : {};
+  let next = state;
+  for (const key of new Set([...Object.keys(state.slots), ...Object.keys(installs)])) {
+    if (!isSame(slotOf(next, key).claim, installs[key])) next = withSlot(next, key, { claim: installs[key] });
+  }
+  return next;
+}

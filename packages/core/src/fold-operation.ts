@@ -1,0 +1,216 @@
+/**
+ * The answer to one operation. Nothing correlates it but command and key: it ends an operation only where one of that
+ * command is in flight on that key; any other answer only makes us ask for a list. [SPEC M6] [SPEC M7]
+ */
+import type { OperationOutcome, OperationResult } from '@kouplet/protocol';
+import { observedLife } from './fold-list.ts';
+import { nodeNotice, podNotice, withNotice } from './notices.ts';
+import type { Policy } from './policy.ts';
+import { cut } from './records.ts';
+import { endedRun, nextTrouble, slotOf, startedRun, withSlot } from './slots.ts';
+import type { BaseState, Operation, Slot } from './state.ts';
+import type { Stamp } from './time.ts';
+
+/** The whole text of a failure in an Event is cut at this many characters. */
+const detailLength = 4000;
+
+export function foldOperationResult(state: BaseState, result: OperationResult, at: Stamp, policy: Policy): BaseState {
+  const key = result.key ?? guessedKey(state, result);
+  if (key === undefined) return { ...state, listNeededSince: at.mono };
+  const slot = slotOf(state, key);
+  const operation = slot.operation;
+  if (operation === undefined || operation.command !== result.command) return foldUnasked(state, slot, result, at);
+  const { outcome } = result;
+  const ending = { state, key, slot, operation, at, policy };
+  switch (outcome.kind) {
+    case 'accepted':
+      return state;
+    case 'success':
+      return operation.command === 'installBiz' ? foldInstalled(ending, outcome) : foldUninstalled(ending);
+    case 'not-found':
+      return operation.command === 'uninstallBiz' ? foldUninstalled(ending) : foldFailed(ending, outcome);
+    case 'repeat':
+      return foldRepeat(ending);
+    case 'conflict':
+      return foldConflict(ending, outcome.message);
+    case 'failed':
+      return foldFailed(ending, outcome);
+    default:
+      outcome satisfies never;
+      return state;
+  }
+}
+
+interface Ending {
+  readonly state: BaseState;
+  readonly key: string;
+  readonly slot: Slot;
+  readonly operation: Operation;
+  readonly at: Stamp;
+  readonly policy: Policy;
+}
+
+/** 1.3.2 does not say which key failed: told only where one operation alone can be meant. */
+function guessedKey(state: BaseState, result: OperationResult): string | undefined {
+  const running = Object.entries(state.slots).filter(([, slot]) => slot.operation?.command === result.command);
+  return running.length === 1 ? running[0]?.[0] : undefined;
+}
+
+/** Nobody asked: late, doubled, or someone else's. It never leads to a command, at most to a question. */
+function foldUnasked(state: BaseState, slot: Slot, result: OperationResult, at: Stamp): BaseState {
+  const { kind } = result.outcome;
+  const isKnown =
+    kind === 'conflict' ||
+    kind === 'accepted' ||
+    (result.command === 'installBiz' && kind === 'success' && slot.presence === 'ACTIVATED') ||
+    (result.command === 'uninstallBiz' && kind !== 'failed' && (slot.presence ?? 'ABSENT') === 'ABSENT') ||
+    (kind === 'failed' && slot.trouble?.message === result.outcome.message);
+  return isKnown ? state : { ...state, listNeededSince: at.mono };
+}
+
+function foldInstalled(ending: Ending, outcome: OperationOutcome & { kind: 'success' }): BaseState {
+  const { state, key, slot, operation, at } = ending;
+  const made = outcome.installedAs ?? [];
+  const same = made.find((biz) => biz.key === key);
+  if (same === undefined && made.length > 0) return foldMismatch(ending, outcome);
+  const presence = same?.state ?? 'ACTIVATED';
+  const podUid = operation.podUid;
+  const run =
+    podUid === undefined ? slot.run : startedRun(slot.run, podUid, observedLife(state, key, podUid, true), at);
+  const trouble = slot.trouble === undefined ? undefined : { ...slot.trouble, isHealed: true };
+  const next = withSlot(state, key, {
+    operation: undefined,
+    lost: undefined,
+    endedAt: at.mono,
+    presence,
+    presenceAsOf: at.mono,
+    said: same?.message === '' ? undefined : same?.message,
+    resolvedSince: presence === 'RESOLVED' ? at.mono : undefined,
+    run: presence === 'ACTIVATED' ? run : slot.run,
+    trouble,
+  });
+  // An answer that does not say what became of it is verified.
+  const verified = same === undefined ? { ...next, listNeededSince: at.mono } : next;
+  const text = presence === 'ACTIVATED' ? `${key} installed` : `${key} installed, but the base left it ${presence}`;
+  return toldPod(verified, podUid, presence === 'ACTIVATED' ? 'Normal' : 'Warning', 'Installed', text);
+}
+
+/** The jar says that it is something else: what it made is ours too, and what was asked for is not there. [SPEC M25] */
+function foldMismatch(ending: Ending, outcome: OperationOutcome & { kind: 'success' }): BaseState {
+  const { key, slot, at } = ending;
+  let state = ending.state;
+  const made = outcome.installedAs ?? [];
+  for (const biz of made) {
+    const other = slotOf(state, biz.key);
+    if (other.claim !== undefined || other.operation !== undefined) continue;
+    state = withSlot(state, biz.key, {
+      presence: biz.state,
+      presenceAsOf: at.mono,
+      endedAt: at.mono,
+      claim: slot.claim,
+    });
+  }
+  const names = made.map((biz) => biz.key).join(', ');
+  const message = `the jar says that it is ${names}, not ${key}: make the container's name and BIZ_VERSION say the same`;
+  return foldFault({ ...ending, state }, 'mismatch', message, undefined, { presence: 'ABSENT' as const });
+}
+
+function foldUninstalled(ending: Ending): BaseState {
+  const { state, key, slot, operation, at } = ending;
+  const next = withSlot(state, key, {
+    operation: undefined,
+    lost: undefined,
+    endedAt: at.mono,
+    presence: 'ABSENT',
+    presenceAsOf: at.mono,
+    said: undefined,
+    claim: undefined,
+    run: endedRun(slot.run, 'Uninstalled', 'uninstalled', at.wall),
+    trouble: slot.trouble?.command === 'uninstallBiz' ? undefined : slot.trouble,
+  });
+  return toldPod(next, operation.podUid, 'Normal', 'Uninstalled', `${key} uninstalled`);
+}
+
+/** Something of that key is installed or being installed: verify, which is no proof of "active". */
+function foldRepeat(ending: Ending): BaseState {
+  const { state, key, slot, operation, at, policy } = ending;
+  if (operation.command !== 'installBiz') return foldConflict(ending, 'already there');
+  const message = `${key} is on the base or being installed already; it is asked after`;
+  const trouble = nextTrouble(key, slot, { ...faultOf(operation, slot), kind: 'conflict', message }, at.mono, policy);
+  const next = withSlot(state, key, {
+    operation: undefined,
+    endedAt: at.mono,
+    presence: undefined,
+    presenceAsOf: undefined,
+    trouble: slot.trouble?.kind === 'failed' ? { ...slot.trouble, retryAt: trouble.retryAt } : trouble,
+  });
+  return { ...next, listNeededSince: at.mono };
+}
+
+/** Another command on that key is running. After a repeated attempt it is our own earlier one: it has not been lost. */
+function foldConflict(ending: Ending, message: string): BaseState {
+  const { state, key, slot, operation, at, policy } = ending;
+  if (operation.attempt > 1) {
+    return withSlot(state, key, { operation: { ...operation, isConfirmedRunning: true } });
+  }
+  const trouble = nextTrouble(key, slot, { ...faultOf(operation, slot), kind: 'conflict', message }, at.mono, policy);
+  const next = withSlot(state, key, {
+    operation: undefined,
+    endedAt: at.mono,
+    presence: operation.command === 'installBiz' ? undefined : slot.presence,
+    trouble: slot.trouble?.kind === 'failed' ? { ...slot.trouble, retryAt: trouble.retryAt } : trouble,
+  });
+  return { ...next, listNeededSince: at.mono };
+}
+
+function foldFailed(ending: Ending, outcome: { readonly message: string; readonly detail?: string }): BaseState {
+  return foldFault(ending, 'failed', outcome.message, outcome.detail, { presence: undefined });
+}
+
+function foldFault(
+  ending: Ending,
+  kind: 'failed' | 'mismatch',
+  message: string,
+  detail: string | undefined,
+  seen: { readonly presence: 'ABSENT' | undefined },
+): BaseState {
+  const { state, key, slot, operation, at, policy } = ending;
+  const line = cut(message.replaceAll(/\s+/g, ' ').trim() || 'the base gave no reason', 1000);
+  const trouble = nextTrouble(key, slot, { ...faultOf(operation, slot), kind, message: line }, at.mono, policy);
+  const isInstall = operation.command === 'installBiz';
+  const next = withSlot(state, key, {
+    operation: undefined,
+    lost: undefined,
+    endedAt: at.mono,
+    presence: isInstall ? seen.presence : slot.presence,
+    presenceAsOf: undefined,
+    // Bases drop what failed to install; what one keeps shows in the next list and is then claimed by this.
+    claim: slot.claim,
+    trouble,
+  });
+  const reason = isInstall ? 'InstallFailed' : 'UninstallFailed';
+  const whole = detail === undefined || detail === '' ? line : `${line}\n${detail}`;
+  const told = toldPod(next, operation.podUid, 'Warning', reason, `${key}: ${whole}`, detailLength);
+  return { ...told, listNeededSince: at.mono };
+}
+
+function faultOf(operation: Operation, slot: Slot) {
+  return {
+    podUid: operation.podUid ?? slot.claim?.podUid ?? '',
+    url: operation.url ?? slot.claim?.url ?? '',
+    command: operation.command,
+  };
+}
+
+function toldPod(
+  state: BaseState,
+  podUid: string | undefined,
+  type: 'Normal' | 'Warning',
+  reason: string,
+  message: string,
+  maxLength = 1000,
+): BaseState {
+  const pod = podUid === undefined ? undefined : state.pods[podUid]?.pod;
+  if (pod !== undefined) return withNotice(state, podNotice(pod, type, reason, message, maxLength));
+  return withNotice(state, nodeNotice(type, reason, message));
+}

@@ -1,0 +1,56 @@
+/** Events to be recorded: a bounded outbox in the state for what happened, and a memory of what was told about lasting conditions. */
+import { shortHash } from './hash.ts';
+import type { ObservedPod } from './observed.ts';
+import { cut } from './records.ts';
+import type { BaseState, Notice } from './state.ts';
+
+const outboxSize = 64;
+const toldSize = 256;
+
+/** Adds an Event to the outbox unless the same one waits there; the oldest goes when it is full. Only the holder of the Lease tells. */
+export function withNotice(state: BaseState, notice: Notice): BaseState {
+  if (state.heldSince === undefined) return state;
+  const key = noticeKey(notice);
+  if (state.notices.some((present) => noticeKey(present) === key)) return state;
+  return { ...state, notices: [...state.notices, notice].slice(-outboxSize) };
+}
+
+/** An Event about a Pod. */
+export function podNotice(
+  pod: ObservedPod,
+  type: Notice['type'],
+  reason: string,
+  message: string,
+  maxLength = 1000,
+): Notice {
+  const { name, namespace, uid } = pod.metadata;
+  return {
+    regarding: { kind: 'Pod', name, namespace: namespace ?? 'default', uid },
+    type,
+    reason,
+    message: cut(message, maxLength),
+  };
+}
+
+/** An Event about the base's Node. */
+export function nodeNotice(type: Notice['type'], reason: string, message: string): Notice {
+  return { regarding: { kind: 'Node' }, type, reason, message: cut(message, 1000) };
+}
+
+/** Key of the action that records it. */
+export function noticeKey(notice: Notice): string {
+  const { regarding } = notice;
+  const subject = regarding.kind === 'Pod' ? regarding.uid : 'node';
+  return `event/${shortHash(`${subject}|${notice.reason}|${notice.message}`)}`;
+}
+
+/** Remembers that an Event went out: it leaves the outbox, and a lasting condition is not told again. */
+export function withTold(state: BaseState, key: string, at: number): BaseState {
+  const told = Object.entries({ ...state.told, [key]: at });
+  const kept = told.length > toldSize ? told.toSorted((a, b) => b[1] - a[1]).slice(0, toldSize) : told;
+  return {
+    ...state,
+    told: Object.fromEntries(kept),
+    notices: state.notices.filter((notice) => noticeKey(notice) !== key),
+  };
+}

@@ -1,0 +1,175 @@
+/**
+ * Who should have each name:version of a base now, and whose it is: desired state is the live module Pods, ownership is
+ * the claims. Everything that may be uninstalled is proven here. [SPEC I3]
+ */
+import type { BizKey } from '@kouplet/protocol';
+import {
+  hasEnded,
+  isDeleting,
+  isSameWorkload,
+  type PodRole,
+  revisionOf,
+  roleOf,
+  type WantedBiz,
+} from './module-pod.ts';
+import type { ObservedPod } from './observed.ts';
+import { wallOf } from './records.ts';
+import type { BaseState, PodEntry, Slot } from './state.ts';
+
+/** One Pod's wish for one key. */
+export interface Wish {
+  readonly entry: PodEntry;
+  readonly biz: WantedBiz;
+}
+
+/** The outcome of all wishes for one key. */
+export interface Desire {
+  readonly key: BizKey;
+  readonly winner: Wish;
+  /** Live Pods that cannot have it: older ones of the same workload that the winner replaces, or newer ones that must wait. */
+  readonly losers: ReadonlyArray<Wish & { readonly reason: 'Superseded' | 'BizOccupied' }>;
+}
+
+/** Roles of all Pods of the base, by UID. */
+export type Roles = ReadonlyMap<string, PodRole>;
+
+export function rolesOf(state: BaseState): Roles {
+  return new Map(Object.entries(state.pods).map(([uid, entry]) => [uid, roleOf(entry.pod)]));
+}
+
+/** By key: who should have it. Keys that nobody live wants are missing. */
+export function desiresOf(state: BaseState, roles: Roles): ReadonlyMap<BizKey, Desire> {
+  const wishes = new Map<BizKey, Wish[]>();
+  for (const [uid, entry] of Object.entries(state.pods)) {
+    const role = roles.get(uid);
+    if (role?.kind !== 'module' || isDeleting(entry.pod) || hasEnded(entry.pod)) continue;
+    for (const biz of role.modules) {
+      if (isContainerEnded(state.slots[biz.key], entry, biz)) continue;
+      const others = wishes.get(biz.key);
+      if (others === undefined) wishes.set(biz.key, [{ entry, biz }]);
+      else others.push({ entry, biz });
+    }
+  }
+  const desires = new Map<BizKey, Desire>();
+  for (const [key, all] of wishes) desires.set(key, decide(key, all, state.slots[key]));
+  return desires;
+}
+
+function decide(key: BizKey, wishes: readonly Wish[], slot: Slot | undefined): Desire {
+  const byAge = wishes.toSorted((a, b) => (isNewer(a.entry, b.entry) ? 1 : -1));
+  const owner = byAge.find((wish) => wish.entry.pod.metadata.uid === slot?.claim?.podUid);
+  let winner = owner ?? byAge[0];
+  for (const wish of byAge) if (winner !== undefined && supersedes(wish, winner)) winner = wish;
+  if (winner === undefined) throw new Error(`no wish for ${key}`);
+  const chosen = winner;
+  return {
+    key,
+    winner: chosen,
+    losers: byAge
+      .filter((wish) => wish !== chosen)
+      .map((wish) => ({ ...wish, reason: supersedes(chosen, wish) ? 'Superseded' : 'BizOccupied' })),
+  };
+}
+
+/** A newer Pod of the same workload but of another revision takes the older one's place. */
+function supersedes(candidate: Wish, present: Wish): boolean {
+  const a = candidate.entry.pod;
+  const b = present.entry.pod;
+  return (
+    candidate !== present &&
+    isSameWorkload(a, b) &&
+    revisionOf(a) !== revisionOf(b) &&
+    isNewer(candidate.entry, present.entry)
+  );
+}
+
+/** By creation; within one second by what was superseded before, then by the order in which we saw them. */
+function isNewer(a: PodEntry, b: PodEntry): boolean {
+  const createdA = wallOf(a.pod.metadata.creationTimestamp) ?? 0;
+  const createdB = wallOf(b.pod.metadata.creationTimestamp) ?? 0;
+  if (createdA !== createdB) return createdA > createdB;
+  const wasA = wasSuperseded(a.pod);
+  if (wasA !== wasSuperseded(b.pod)) return !wasA;
+  return a.order > b.order;
+}
+
+function wasSuperseded(pod: ObservedPod): boolean {
+  return pod.status.containerStatuses?.some((status) => status.state?.waiting?.reason === 'Superseded') ?? false;
+}
+
+/** With restartPolicy Never a container that failed or was stopped once is over. */
+export function isContainerEnded(slot: Slot | undefined, entry: PodEntry, biz: WantedBiz): boolean {
+  if (entry.pod.spec.restartPolicy !== 'Never') return false;
+  const observed = entry.pod.status.containerStatuses?.find((status) => status.name === biz.container);
+  if (observed?.state?.terminated !== undefined) return true;
+  const trouble = slot?.trouble;
+  return (
+    trouble?.podUid === entry.pod.metadata.uid &&
+    trouble.command === 'installBiz' &&
+    trouble.kind !== 'conflict' &&
+    trouble.isHealed !== true
+  );
+}
+
+/** Why a claimed biz that its Pod does not want any more is proven to be ours to remove; undefined where it is not. */
+export function proofOf(state: BaseState, slot: Slot, desire: Desire | undefined): string | undefined {
+  const claim = slot.claim;
+  if (claim === undefined) return undefined;
+  const pod = `${claim.namespace}/${claim.podName}`;
+  const entry = state.pods[claim.podUid];
+  if (entry === undefined) return `Pod ${pod} no longer exists`;
+  if (isDeleting(entry.pod)) return `Pod ${pod} is being deleted`;
+  if (hasEnded(entry.pod)) return `Pod ${pod} has ended`;
+  if (desire !== undefined && desire.winner.entry !== entry) return `Pod ${pod} was superseded`;
+  if (desire?.winner.entry === entry && desire.winner.biz.url !== claim.url) return `Pod ${pod} has another image now`;
+  return undefined;
+}
+
+/**
+ * Takes over what a list shows and nobody has claimed yet: a Pod that wants it and whose own status names the URL it was
+ * installed from, or, where there is no record at all (first take-over from upstream), the oldest Pod that wants it. [SPEC M9]
+ */
+export function adopt(state: BaseState): BaseState {
+  if (state.listAsOf === undefined) return state;
+  let slots = state.slots;
+  const hasNoRecord =
+    state.record === undefined && !Object.values(state.slots).some((slot) => slot.claim !== undefined);
+  for (const [key, slot] of Object.entries(state.slots)) {
+    if (slot.claim !== undefined || slot.operation !== undefined || !isPresent(slot)) continue;
+    const adopter = adopterOf(state, key, hasNoRecord);
+    if (adopter !== undefined) slots = { ...slots, [key]: { ...slot, claim: adopter } };
+  }
+  return slots === state.slots ? state : { ...state, slots };
+}
+
+function adopterOf(state: BaseState, key: string, hasNoRecord: boolean): Slot['claim'] {
+  const wishes: Wish[] = [];
+  for (const entry of Object.values(state.pods)) {
+    const role = roleOf(entry.pod);
+    if (role.kind !== 'module' || hasEnded(entry.pod)) continue;
+    const biz = role.modules.find((module) => module.key === key);
+    if (biz !== undefined) wishes.push({ entry, biz });
+  }
+  const byAge = wishes.toSorted((a, b) => (isNewer(a.entry, b.entry) ? 1 : -1));
+  for (const { entry, biz } of byAge) {
+    const imageID = entry.pod.status.containerStatuses?.find((status) => status.name === biz.container)?.imageID;
+    if (imageID !== undefined && imageID !== '') return claimOf(entry.pod, imageID);
+  }
+  const oldest = byAge.find(({ entry }) => !wasSuperseded(entry.pod));
+  return hasNoRecord && oldest !== undefined ? claimOf(oldest.entry.pod, oldest.biz.url) : undefined;
+}
+
+/** What goes to the record for a Pod. */
+export function claimOf(pod: ObservedPod, url: string): NonNullable<Slot['claim']> {
+  return {
+    podUid: pod.metadata.uid,
+    namespace: pod.metadata.namespace ?? 'default',
+    podName: pod.metadata.name,
+    url,
+  };
+}
+
+/** The base is known to have it, in whatever state. */
+export function isPresent(slot: Slot | undefined): boolean {
+  return slot?.presence !== undefined && slot.presence !== 'ABSENT' && slot.presence !== 'UNRESOLVED';
+}

@@ -1,0 +1,128 @@
+/**
+ * The Lease of a base's Node: who may act on the base, and Kubernetes' heartbeat of the Node. [SPEC I7] [SPEC N14]
+ *
+ * ```
+ *  missing ──base heard or Node there──► ours ──every 10 s──► ours        handed back ('') ──► ours, at once
+ *  another's ──its replica Lease stood still 15 s (upstream: renewTime stood still for its duration)──► ours
+ *  ours ──stopping──► handed back;   ours, nothing left ──► deleted
+ * ```
+ */
+import { nextTick } from './backoff.ts';
+import { nodeLeaseNamespace, replicaLeaseNameOf } from './names.ts';
+import type { ObservedLease } from './observed.ts';
+import { wallOf } from './records.ts';
+import { type Draft, propose, type Situation, wake } from './situation.ts';
+
+const managedByLabel = 'app.kubernetes.io/managed-by';
+
+/** @returns whether anything else may be planned for the base */
+export function planLease(draft: Draft): boolean {
+  const { situation } = draft;
+  const { state, fleet, now, hold } = situation;
+  const { lease } = state;
+  const key = `lease/${situation.nodeName}`;
+  if (fleet.isStopping) {
+    if (lease !== undefined && state.heldSince !== undefined) propose(draft, leaseWrite(situation, key, ''));
+    return false;
+  }
+  if (lease === undefined) {
+    if (isWanted(draft)) propose(draft, leaseWrite(situation, key, situation.policy.holderIdentity));
+    return false;
+  }
+  if (state.heldSince !== undefined) {
+    if (hold.isHeld && isSpent(situation)) {
+      const { name, namespace, uid } = lease.metadata;
+      propose(draft, { kind: 'delete-lease', key, namespace: namespace ?? nodeLeaseNamespace, name, uid });
+      return true;
+    }
+    const dueAt = renewalDueAt(situation);
+    if (now.mono >= dueAt) propose(draft, leaseWrite(situation, key, situation.policy.holderIdentity));
+    else wake(draft, dueAt);
+    return hold.isHeld;
+  }
+  const takeoverAt = takeoverAtOf(situation, lease);
+  if (now.mono >= takeoverAt) {
+    propose(draft, leaseWrite(situation, key, situation.policy.holderIdentity));
+    return false;
+  }
+  wake(draft, takeoverAt);
+  draft.waiting.push({
+    subject: `node/${situation.nodeName}`,
+    reason: 'LeaseHeldByOther',
+    message: `${lease.spec.holderIdentity} holds the Lease`,
+    ...(Number.isFinite(takeoverAt) ? { until: takeoverAt } : {}),
+  });
+  return false;
+}
+
+/** There is something to hold: a Node, or a base that is there. */
+function isWanted(draft: Draft): boolean {
+  const { state, liveness, now, policy } = draft.situation;
+  if (state.node !== undefined || liveness.kind === 'alive') return true;
+  if (state.session === undefined || liveness.kind !== 'unproven') return false;
+  // A base whose heartbeat has died says nothing by itself: it is asked, which takes the Lease.
+  const nudgeAt = state.session.openedAt + policy.timings.sessionGraceMs;
+  wake(draft, nudgeAt);
+  return now.mono >= nudgeAt;
+}
+
+/** Given up, its Node and its Pods are gone: the Lease goes last. */
+function isSpent(situation: Situation): boolean {
+  const { state, givingUp } = situation;
+  return givingUp.kind === 'yes' && state.node === undefined && Object.keys(state.pods).length === 0;
+}
+
+function renewalDueAt(situation: Situation): number {
+  const { state, fleet, policy } = situation;
+  const confirmedAt = state.leaseConfirmedAt;
+  if (confirmedAt === undefined || confirmedAt < (fleet.entitledSince ?? 0)) return 0;
+  const owner = state.lease?.metadata.ownerReferences?.find((reference) => reference.kind === 'Node');
+  const isOrphan = state.node !== undefined && owner !== undefined && owner.uid !== state.node.metadata.uid;
+  return isOrphan ? 0 : nextTick(state.baseId, confirmedAt, policy.timings.leaseRenewMs);
+}
+
+/** When another's Lease may be taken, on our monotonic clock from what we saw ourselves. */
+function takeoverAtOf(situation: Situation, lease: ObservedLease): number {
+  const { state, fleet, policy } = situation;
+  const holder = lease.spec.holderIdentity ?? '';
+  if (holder === '' || holder === policy.holderIdentity) return 0;
+  const changedAt = state.leaseChangedAt ?? 0;
+  const replica = fleet.replicas[replicaLeaseNameOf(holder)];
+  const standsStillMs = policy.timings.replicaLeaseDurationSeconds * 1000;
+  const lookedAt = Math.max(changedAt, fleet.syncedAt ?? Number.POSITIVE_INFINITY);
+  if (replica !== undefined) {
+    return (replica.lease.spec.holderIdentity ?? '') === '' ? 0 : replica.changedAt + standsStillMs;
+  }
+  if (lease.metadata.labels?.[managedByLabel] === 'kouplet') return lookedAt + standsStillMs;
+  const durationSeconds = lease.spec.leaseDurationSeconds ?? policy.timings.leaseDurationSeconds;
+  return lookedAt + durationSeconds * 1000;
+}
+
+function leaseWrite(situation: Situation, key: string, holderIdentity: string) {
+  const { state, policy, now } = situation;
+  const { lease, node } = state;
+  const isNewHolder = lease?.spec.holderIdentity !== holderIdentity;
+  // Always advancing, also where the wall clock was set back.
+  const renewedAt = Math.max(now.wall, (wallOf(lease?.spec.renewTime) ?? 0) + 1);
+  const acquiredAt = isNewHolder ? renewedAt : (wallOf(lease?.spec.acquireTime) ?? renewedAt);
+  const transitions = lease?.spec.leaseTransitions ?? 0;
+  return {
+    kind: 'write-lease' as const,
+    key,
+    namespace: nodeLeaseNamespace,
+    name: situation.nodeName,
+    ...(lease === undefined ? {} : { resourceVersion: lease.metadata.resourceVersion }),
+    labels: {
+      ...lease?.metadata.labels,
+      'virtual-kubelet.koupleless.io/component': 'vnode-lease',
+      'virtual-kubelet.koupleless.io/env': policy.env,
+      [managedByLabel]: 'kouplet',
+    },
+    holderIdentity,
+    leaseDurationSeconds: policy.timings.leaseDurationSeconds,
+    acquiredAt,
+    renewedAt,
+    leaseTransitions: isNewHolder && lease !== undefined ? transitions + 1 : transitions,
+    ...(node === undefined ? {} : { ownerNode: { name: node.metadata.name, uid: node.metadata.uid } }),
+  };
+}

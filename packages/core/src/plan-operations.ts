@@ -1,0 +1,261 @@
+/**
+ * Which commands go to the base now. One operation a key, few a base, uninstalls first; nothing is installed before the
+ * base was listed, nothing uninstalled that is not proven ours. [SPEC I1] [SPEC I2] [SPEC I3] [SPEC M26]
+ */
+import type { BizKey } from '@kouplet/protocol';
+import type { SendCommand } from './actions.ts';
+import { podNotice } from './notices.ts';
+import { claimOf, type Desire, isPresent, proofOf } from './ownership.ts';
+import { hungToBlock, unmanagedOf } from './project-node.ts';
+import { type Draft, obstacleOf, podSubject, propose, type Situation, tellOnce, wake } from './situation.ts';
+import { isHung, slotOf } from './slots.ts';
+import type { Slot } from './state.ts';
+
+export function planOperations(draft: Draft): void {
+  const { situation } = draft;
+  const { state, desires } = situation;
+  wakeForTimeouts(draft);
+  const removals = removalsOf(situation);
+  const obstacle = obstacleOf(situation);
+  if (obstacle !== undefined) {
+    if (obstacle.until !== undefined) wake(draft, obstacle.until);
+    for (const { key, slot } of removals) explainRemoval(draft, key, slot, obstacle);
+    for (const desire of desires.values()) explainDesire(draft, desire, obstacle);
+    return;
+  }
+  if (!situation.isListed) {
+    const asked = { reason: 'AwaitingList', message: 'the base is asked what it has before anything is done' };
+    for (const { key, slot } of removals) explainRemoval(draft, key, slot, asked);
+    for (const desire of desires.values()) explainDesire(draft, desire, asked);
+    return;
+  }
+  let budget = budgetOf(situation);
+  for (const { key, slot } of removals) {
+    if (planRemoval(draft, key, slot, budget)) budget -= 1;
+  }
+  const orphan = removals.find(({ slot }) => isOrphan(situation, slot) && slot.trouble === undefined);
+  for (const desire of inOrder(desires)) {
+    if (orphan !== undefined && slotOf(state, desire.key).operation === undefined) {
+      const message = `${orphan.key} of Pod ${orphan.slot.claim?.namespace}/${orphan.slot.claim?.podName}, which no longer exists, is uninstalled first`;
+      explainDesire(draft, desire, { reason: 'UninstallingVanished', message });
+    } else if (planInstall(draft, desire, budget)) budget -= 1;
+  }
+}
+
+/** How many more operations may be sent: three run at once, and hung ones leave a thread for questions. */
+function budgetOf({ state, policy, now }: Situation): number {
+  const operations = Object.values(state.slots).flatMap((slot) => slot.operation ?? []);
+  const hung = operations.filter((operation) => isHung(operation, policy, now.mono)).length;
+  const running = operations.length - hung;
+  return Math.min(policy.timings.maxOperationsPerBase - running, hungToBlock - operations.length);
+}
+
+function wakeForTimeouts(draft: Draft): void {
+  const { state, policy } = draft.situation;
+  for (const { operation, resolvedSince } of Object.values(state.slots)) {
+    if (operation !== undefined) wake(draft, operation.firstSentAt + policy.timings.installTimeoutMs);
+    if (resolvedSince !== undefined) wake(draft, resolvedSince + policy.timings.installTimeoutMs);
+  }
+}
+
+interface Removal {
+  readonly key: BizKey;
+  readonly slot: Slot;
+}
+
+/** What is to be uninstalled: proven ours and not wanted by its owner any more, or broken; foreign only where so ordered. */
+function removalsOf(situation: Situation): readonly Removal[] {
+  const { state, desires, policy } = situation;
+  const removals: Removal[] = [];
+  const foreign = policy.unmanagedModules === 'uninstall' ? new Set(unmanagedOf(situation)) : new Set<string>();
+  for (const [name, slot] of Object.entries(state.slots)) {
+    const key = name as BizKey;
+    const isOurs = proofOf(state, slot, desires.get(key)) !== undefined;
+    const isBroken = slot.claim !== undefined && (slot.presence === 'BROKEN' || slot.presence === 'STOPPED');
+    if ((isOurs && slot.presence !== 'ABSENT') || isBroken || foreign.has(key)) removals.push({ key, slot });
+  }
+  return removals.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** Its Pod is no more: nobody else will see to it. */
+function isOrphan({ state }: Situation, slot: Slot): boolean {
+  return slot.claim !== undefined && state.pods[slot.claim.podUid] === undefined;
+}
+
+function planRemoval(draft: Draft, key: BizKey, slot: Slot, budget: number): boolean {
+  const { now, policy } = draft.situation;
+  if (slot.operation !== undefined) {
+    explainRemoval(draft, key, slot, operationReason(draft, key, slot));
+    return false;
+  }
+  if (slot.presence === undefined && slot.lost === undefined) {
+    explainRemoval(draft, key, slot, {
+      reason: 'AwaitingList',
+      message: 'the base is asked whether it is still there',
+    });
+    return false;
+  }
+  if (slot.presence === 'RESOLVED' && slot.resolvedSince !== undefined) {
+    const message = 'the base is still starting it and refuses to uninstall it before that';
+    explainRemoval(draft, key, slot, { reason: 'BizStarting', message });
+    return false;
+  }
+  const { trouble } = slot;
+  // A failed install is no reason to wait; a failed uninstall is tried again with back-off.
+  const isHeldBack = trouble !== undefined && (trouble.command === 'uninstallBiz' || slot.presence === 'BROKEN');
+  if (isHeldBack && now.mono < trouble.retryAt) {
+    wake(draft, trouble.retryAt);
+    const reason = trouble.command === 'uninstallBiz' ? 'UninstallBackOff' : 'InstallBackOff';
+    explainRemoval(draft, key, slot, { reason, message: trouble.message, until: trouble.retryAt });
+    return false;
+  }
+  if (budget <= 0) {
+    const message = `${policy.timings.maxOperationsPerBase} operations run on the base already`;
+    explainRemoval(draft, key, slot, { reason: 'BaseBusy', message });
+    return false;
+  }
+  return send(draft, key, 'uninstallBiz', slot.claim);
+}
+
+function planInstall(draft: Draft, desire: Desire, budget: number): boolean {
+  const { situation } = draft;
+  const { state, now, policy } = situation;
+  const { key, winner } = desire;
+  const slot = slotOf(state, key);
+  const { pod } = winner.entry;
+  if (slot.operation !== undefined) {
+    explainDesire(draft, desire, operationReason(draft, key, slot));
+    return false;
+  }
+  const isMine = slot.claim?.podUid === pod.metadata.uid;
+  if (isPresent(slot)) {
+    const isRight = isMine && slot.claim?.url === winner.biz.url;
+    if (isRight && slot.presence === 'ACTIVATED') return false;
+    explainDesire(draft, desire, presentReason(desire, slot, isRight));
+    return false;
+  }
+  // Of another Pod, and not known to be gone: its removal comes first.
+  if (slot.claim !== undefined && !isMine && slot.presence !== 'ABSENT') {
+    explainDesire(draft, desire, { reason: 'Uninstalling', message: `${key} of an earlier Pod goes first` });
+    return false;
+  }
+  const master = state.vitals?.masterBizState;
+  if (master !== undefined && master !== 'ACTIVATED') {
+    explainDesire(draft, desire, { reason: 'BaseNotActivated', message: `the master biz of the base is ${master}` });
+    return false;
+  }
+  const { trouble } = slot;
+  const isOwnTrouble = trouble?.podUid === pod.metadata.uid && trouble.url === winner.biz.url;
+  if (trouble !== undefined && isOwnTrouble && trouble.isHealed !== true && now.mono < trouble.retryAt) {
+    wake(draft, trouble.retryAt);
+    explainDesire(draft, desire, { reason: 'InstallBackOff', message: trouble.message, until: trouble.retryAt });
+    return false;
+  }
+  if (slot.presence === undefined && state.slots[key] !== undefined && slot.lost === undefined) {
+    if (slot.endedAt !== undefined && (state.listAsOf ?? 0) <= slot.endedAt) {
+      explainDesire(draft, desire, { reason: 'AwaitingList', message: 'the base is asked whether it is there' });
+      return false;
+    }
+  }
+  if (budget <= 0) {
+    const message = `${policy.timings.maxOperationsPerBase} operations run on the base already`;
+    explainDesire(draft, desire, { reason: 'BaseBusy', message });
+    return false;
+  }
+  return send(draft, key, 'installBiz', claimOf(pod, winner.biz.url));
+}
+
+function presentReason({ key }: Desire, slot: Slot, isRight: boolean): Reason {
+  if (!isRight) {
+    return slot.claim === undefined
+      ? { reason: 'BizOccupied', message: `${key} is on the base, not installed by Kouplet` }
+      : { reason: 'Uninstalling', message: `what is there as ${key} goes first` };
+  }
+  return { reason: `Biz${slot.presence}`, message: `${key} is ${slot.presence} on the base` };
+}
+
+function operationReason(draft: Draft, key: BizKey, slot: Slot): Reason {
+  const { operation } = slot;
+  const { now, policy } = draft.situation;
+  if (operation === undefined) return { reason: 'Pending', message: key };
+  const seconds = Math.round((now.mono - operation.firstSentAt) / 1000);
+  return isHung(operation, policy, now.mono)
+    ? { reason: 'InstallTimedOut', message: `${operation.command} ${key} has not ended for ${seconds} s` }
+    : { reason: 'OperationRunning', message: `${operation.command} ${key} runs since ${seconds} s` };
+}
+
+interface Reason {
+  readonly reason: string;
+  readonly message: string;
+  readonly until?: number;
+}
+
+function explainDesire(draft: Draft, desire: Desire, { reason, message, until }: Reason): void {
+  const { state } = draft.situation;
+  const slot = state.slots[desire.key];
+  const { winner } = desire;
+  const isDone =
+    slot?.presence === 'ACTIVATED' &&
+    slot.claim?.podUid === winner.entry.pod.metadata.uid &&
+    slot.claim.url === winner.biz.url;
+  if (isDone) return;
+  draft.waiting.push({
+    subject: podSubject(winner.entry.pod),
+    reason,
+    message: `${desire.key}: ${message}`,
+    ...(until === undefined ? {} : { until }),
+  });
+}
+
+function explainRemoval(draft: Draft, key: BizKey, slot: Slot, { reason, message, until }: Reason): void {
+  const entry = slot.claim === undefined ? undefined : draft.situation.state.pods[slot.claim.podUid];
+  draft.waiting.push({
+    subject: entry === undefined ? `base/${draft.situation.state.baseId}` : podSubject(entry.pod),
+    reason,
+    message: `uninstall ${key}: ${message}`,
+    ...(until === undefined ? {} : { until }),
+  });
+  if (entry?.deletingSince !== undefined && lastingReasons.has(reason)) {
+    const text = `${key} cannot be uninstalled now, so the Pod stays Terminating: ${lastingReasons.get(reason) ?? message}`;
+    tellOnce(draft, podNotice(entry.pod, 'Warning', 'DeletionWaits', text));
+  }
+}
+
+/** What keeps a Pod Terminating for longer than a moment, in words that do not change with time. */
+const lastingReasons = new Map([
+  ['BaseDisconnected', 'the base is not connected'],
+  ['BaseSilent', 'the base does not answer'],
+  ['InstallTimedOut', 'the base does not end an operation on it'],
+  ['UninstallBackOff', 'the base failed to uninstall it'],
+]);
+
+/** Oldest Pods first. */
+function inOrder(desires: Situation['desires']): readonly Desire[] {
+  return [...desires.values()].toSorted(
+    (a, b) => a.winner.entry.order - b.winner.entry.order || (a.key < b.key ? -1 : 1),
+  );
+}
+
+function send(
+  draft: Draft,
+  key: BizKey,
+  command: 'installBiz' | 'uninstallBiz',
+  claim: NonNullable<SendCommand['claim']> | undefined,
+): boolean {
+  const { state } = draft.situation;
+  const split = key.indexOf(':');
+  const name = key.slice(0, split);
+  const version = key.slice(split + 1);
+  return propose(draft, {
+    kind: 'send-command',
+    key: `base/${state.baseId}/biz/${key}`,
+    baseId: state.baseId,
+    generation: state.generation ?? 'current',
+    command:
+      command === 'installBiz'
+        ? { kind: command, name, version, url: claim?.url ?? '' }
+        : { kind: command, name, version },
+    bizKey: key,
+    ...(claim === undefined ? {} : { claim }),
+  });
+}

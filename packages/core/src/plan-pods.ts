@@ -1,0 +1,149 @@
+/** Pods: their status as it should be, and the last act of their deletion. [SPEC M4] [SPEC I8] */
+
+import { addressFault } from './labels.ts';
+import { controllerOf, hasEnded, isDeleting } from './module-pod.ts';
+import { nodeNotice, podNotice } from './notices.ts';
+import type { PodStatus } from './observed.ts';
+import { disruptedStatus, hasEverStarted, isWorthWhileDeleting, projectPod, terminalStatus } from './project-pod.ts';
+import { type Draft, podSubject, propose, type Situation, tellOnce, wake } from './situation.ts';
+import { standingOf } from './standing.ts';
+import type { PodEntry } from './state.ts';
+import { isPodStatusShown } from './status-diff.ts';
+
+export function planPods(draft: Draft): void {
+  const { state } = draft.situation;
+  for (const entry of Object.values(state.pods)) {
+    if (isAbandoned(draft.situation)) planAbandoned(draft, entry);
+    else if (isDeleting(entry.pod)) planDeletion(draft, entry);
+    else planStatus(draft, entry);
+  }
+}
+
+/** Given up, and its Node is gone. */
+function isAbandoned({ state, givingUp }: Situation): boolean {
+  return givingUp.kind === 'yes' && state.node === undefined;
+}
+
+function planAbandoned(draft: Draft, entry: PodEntry): void {
+  const { situation } = draft;
+  const message = situation.givingUp.kind === 'yes' ? situation.givingUp.message : '';
+  if (!hasEnded(entry.pod)) patchStatus(draft, entry, disruptedStatus(situation, entry, message));
+  else removePod(draft, entry);
+}
+
+function planStatus(draft: Draft, entry: PodEntry): void {
+  const { situation } = draft;
+  const role = situation.roles.get(entry.pod.metadata.uid);
+  if (role === undefined) return;
+  explainLosses(draft, entry);
+  const desired = projectPod(situation, entry, role);
+  if (isPodStatusShown(desired, entry.pod.status)) return;
+  const settledAt = passingUntil(draft, entry, desired);
+  if (situation.now.mono < settledAt) {
+    wake(draft, settledAt);
+    return;
+  }
+  patchStatus(draft, entry, desired);
+  const fault = addressFault(situation.state.facts?.localIP);
+  if (role.kind === 'module' && situation.state.facts !== undefined && fault !== undefined) {
+    const message = `Pods on this base have no podIP: ${fault}`;
+    tellOnce(draft, nodeNotice('Warning', 'AddressUnusable', message));
+  }
+}
+
+/** A status that would only say "Installing …" waits a moment: mostly the module is there by then. */
+function passingUntil({ situation }: Draft, entry: PodEntry, desired: PodStatus): number {
+  const { state, policy } = situation;
+  if (desired.phase !== 'Pending' || (entry.pod.status.containerStatuses?.length ?? 0) > 0) return 0;
+  const role = situation.roles.get(entry.pod.metadata.uid);
+  if (role?.kind !== 'module') return 0;
+  let since = entry.seenAt;
+  for (const biz of role.modules) {
+    const standing = standingOf(situation, entry, biz);
+    if (standing.kind === 'running' || (standing.kind === 'waiting' && !standing.isPassing)) return 0;
+    since = Math.max(since, state.slots[biz.key]?.operation?.firstSentAt ?? 0);
+  }
+  return since + policy.timings.passingStateMs;
+}
+
+function explainLosses(draft: Draft, entry: PodEntry): void {
+  for (const desire of draft.situation.desires.values()) {
+    for (const loser of desire.losers) {
+      if (loser.entry !== entry) continue;
+      const by = podSubject(desire.winner.entry.pod);
+      draft.waiting.push({ subject: podSubject(entry.pod), reason: loser.reason, message: `${desire.key} is ${by}'s` });
+    }
+  }
+}
+
+function planDeletion(draft: Draft, entry: PodEntry): void {
+  const { situation } = draft;
+  const { pod } = entry;
+  const role = situation.roles.get(pod.metadata.uid);
+  const obstacle = role?.kind === 'module' ? deletionObstacle(situation, entry) : undefined;
+  if (obstacle !== undefined) {
+    draft.waiting.push({ subject: podSubject(pod), ...obstacle });
+    const desired = role === undefined ? pod.status : projectPod(situation, entry, role);
+    if (isWorthWhileDeleting(desired, pod)) {
+      const ready = desired.conditions?.filter((condition) => condition.type === 'Ready') ?? [];
+      patchStatus(draft, entry, { conditions: ready });
+    }
+    return;
+  }
+  const isHeldByOthers = pod.metadata.deletionGracePeriodSeconds === 0 && (pod.metadata.finalizers?.length ?? 0) > 0;
+  if (!hasEnded(pod) && hasEverStarted(pod)) {
+    patchStatus(draft, entry, terminalStatus(situation, entry));
+    return;
+  }
+  if (isHeldByOthers) {
+    const message = `our part is done; held by finalizers ${pod.metadata.finalizers?.join(', ')}`;
+    draft.waiting.push({ subject: podSubject(pod), reason: 'Finalizers', message });
+    return;
+  }
+  const readyAt =
+    controllerOf(pod)?.kind === 'StatefulSet'
+      ? (entry.deletingSince ?? situation.now.mono) + situation.policy.timings.statefulSetDeletionDelayMs
+      : 0;
+  if (situation.now.mono < readyAt) wake(draft, readyAt);
+  else removePod(draft, entry);
+}
+
+/** Something of it may still be on the base. [SPEC I8] */
+function deletionObstacle(situation: Situation, entry: PodEntry): { reason: string; message: string } | undefined {
+  const { state } = situation;
+  const { uid } = entry.pod.metadata;
+  for (const [key, slot] of Object.entries(state.slots)) {
+    if (slot.operation?.podUid === uid) {
+      return { reason: 'OperationRunning', message: `${slot.operation.command} ${key} has not ended` };
+    }
+    if (slot.claim?.podUid === uid) return { reason: 'Uninstalling', message: `${key} is not confirmed gone` };
+  }
+  if (!situation.isListed) {
+    return { reason: 'AwaitingList', message: 'whether the base has its modules is not known yet' };
+  }
+  return undefined;
+}
+
+function removePod(draft: Draft, entry: PodEntry): void {
+  const { name, namespace, uid } = entry.pod.metadata;
+  propose(draft, { kind: 'delete-pod', key: `pod/${uid}`, namespace: namespace ?? 'default', name, uid });
+}
+
+function patchStatus(draft: Draft, entry: PodEntry, status: PodStatus): void {
+  const { name, namespace, uid } = entry.pod.metadata;
+  propose(draft, { kind: 'patch-pod-status', key: `pod/${uid}`, namespace: namespace ?? 'default', name, uid, status });
+}
+
+/** A Pod whose deletion waits for a base that is away is told why, once. [SPEC M5] */
+export function tellUnlistedDeletions(draft: Draft): void {
+  const { situation } = draft;
+  if (situation.isListed) return;
+  if (situation.liveness.kind !== 'silent' && situation.liveness.kind !== 'disconnected') return;
+  for (const entry of Object.values(situation.state.pods)) {
+    if (entry.deletingSince === undefined) continue;
+    const hasClaim = Object.values(situation.state.slots).some((slot) => slot.claim?.podUid === entry.pod.metadata.uid);
+    if (hasClaim) continue;
+    const message = 'the base is not connected; the Pod stays Terminating until it can be asked';
+    tellOnce(draft, podNotice(entry.pod, 'Warning', 'DeletionWaits', message));
+  }
+}

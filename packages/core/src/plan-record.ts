@@ -1,0 +1,46 @@
+/** The durable record of what we installed for whom: written on change, removed when empty. [SPEC M11] */
+
+import { recordNameOf } from './names.ts';
+import { nodeNotice } from './notices.ts';
+import type { RecordedInstall } from './observed.ts';
+import { isSame } from './records.ts';
+import { type Draft, propose, tellOnce } from './situation.ts';
+
+export function planRecord(draft: Draft): void {
+  const { state, policy } = draft.situation;
+  const installs: Record<string, RecordedInstall> = {};
+  for (const [key, slot] of Object.entries(state.slots).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    if (slot.claim !== undefined) installs[key] = slot.claim;
+  }
+  // An install of this very plan is recorded with it.
+  for (const action of draft.actions) {
+    if (action.kind === 'send-command' && action.command.kind === 'installBiz' && action.bizKey !== undefined) {
+      if (action.claim !== undefined) installs[action.bizKey] = action.claim;
+    }
+  }
+  const { record, baseId } = state;
+  const key = `record/${baseId}`;
+  const name = record?.metadata.name ?? recordNameOf(baseId, policy.env);
+  const namespace = record?.metadata.namespace ?? policy.namespace;
+  const isEmpty = Object.keys(installs).length === 0;
+  if (record?.isReadable === false) {
+    const message = `ConfigMap ${namespace}/${name} cannot be read: nothing on this base counts as installed by Kouplet`;
+    tellOnce(draft, nodeNotice('Warning', 'RecordUnreadable', message));
+    if (isEmpty) return;
+  }
+  if (isEmpty) {
+    if (record !== undefined)
+      propose(draft, { kind: 'delete-record', key, baseId, namespace, name, uid: record.metadata.uid });
+    return;
+  }
+  if (record?.isReadable === true && isSame(record.installs, installs)) return;
+  propose(draft, {
+    kind: 'write-record',
+    key,
+    baseId,
+    namespace,
+    name,
+    ...(record === undefined ? {} : { resourceVersion: record.metadata.resourceVersion }),
+    installs,
+  });
+}

@@ -1,0 +1,254 @@
+/** The Node that a base should be. [SPEC N1] [SPEC N2] [SPEC N3] */
+import { binaryQuantity, isIpAddress, labelValueOf } from './labels.ts';
+import { identityAnnotation } from './names.ts';
+import type { Condition, NodeStatus, Taint } from './observed.ts';
+import { isPresent } from './ownership.ts';
+import { secondsOf } from './records.ts';
+import type { Situation } from './situation.ts';
+import { isHung } from './slots.ts';
+
+/** Removed Nodes first get this NoExecute taint. */
+export const leavingTaint = 'kouplet.io/leaving';
+const virtualNodeTaint = 'schedule.koupleless.io/virtual-node';
+const envTaint = 'schedule.koupleless.io/node-env';
+const topicsAnnotation = 'kouplet.io/topics';
+/** Above this share of its limit metaspace is under pressure. */
+const metaspacePressure = 0.9;
+
+export interface DesiredNode {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly providerID: string;
+  readonly taints: readonly Taint[];
+  readonly status: NodeStatus;
+  /** `field: value` of what had to be changed to be valid. */
+  readonly changed: readonly string[];
+}
+
+export function projectNode(situation: Situation): DesiredNode {
+  const facts = factLabels(situation);
+  return {
+    labels: { ...fixedLabels(situation), ...facts.labels },
+    annotations: {
+      [identityAnnotation]: situation.state.baseId,
+      ...facts.annotations,
+      ...(situation.state.generation === 'seed' ? { [topicsAnnotation]: 'seed' } : {}),
+    },
+    providerID: `kouplet://${situation.state.baseId}`,
+    taints: taintsOf(situation),
+    status: statusOf(situation),
+    changed: facts.changed,
+  };
+}
+
+function fixedLabels({ policy }: Situation): Record<string, string> {
+  return {
+    type: 'virtual-kubelet',
+    'kubernetes.io/role': 'agent',
+    'virtual-kubelet.koupleless.io/component': 'vnode',
+    'virtual-kubelet.koupleless.io/env': policy.env,
+    'base.koupleless.io/stack': 'java',
+    'node.kubernetes.io/exclude-from-external-load-balancers': '',
+    ...(policy.hasOsLabels ? { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' } : {}),
+  };
+}
+
+/** Labels from what the base says of itself; those of a base that has said nothing yet stay as they are. */
+function factLabels({ state }: Situation) {
+  const labels: Record<string, string> = {};
+  const annotations: Record<string, string> = {};
+  const changed: string[] = [];
+  const facts = state.facts;
+  const put = (field: string, keys: readonly string[], text: string | undefined) => {
+    const value = text === undefined ? undefined : labelValueOf(text);
+    if (text === undefined || value === undefined) return;
+    for (const key of keys) labels[key] = value;
+    if (value !== text) {
+      annotations[`kouplet.io/reported-${field}`] = text;
+      changed.push(`${field} "${text}"`);
+    }
+  };
+  put('name', ['base.koupleless.io/name'], facts?.baseName);
+  put('version', ['base.koupleless.io/version'], facts?.baseVersion);
+  put('cluster-name', ['base.koupleless.io/cluster-name'], facts?.clusterName);
+  put('host-name', ['base.koupleless.io/host-name', 'kubernetes.io/hostname'], facts?.localHostName);
+  const known = state.node?.metadata.labels?.['kubernetes.io/hostname'];
+  const hostname = labels['kubernetes.io/hostname'] ?? known ?? labelValueOf(state.baseId);
+  if (hostname !== undefined) labels['kubernetes.io/hostname'] = hostname;
+  return { labels, annotations, changed };
+}
+
+/** Foreign taints stay; ours are put right; `leaving` only while the base is given up. */
+function taintsOf({ state, policy, givingUp }: Situation): readonly Taint[] {
+  const ours = new Set([virtualNodeTaint, envTaint, leavingTaint]);
+  const present = state.node?.spec.taints ?? [];
+  const desired: Taint[] = [{ key: virtualNodeTaint, value: 'True', effect: 'NoExecute' }];
+  if (policy.hasEnvTaint || state.hasAdoptedEnvTaint === true) {
+    desired.push({ key: envTaint, value: policy.env, effect: 'NoExecute' });
+  }
+  if (givingUp.kind === 'yes') desired.push({ key: leavingTaint, effect: 'NoExecute' });
+  // In the server's order, so that a list that says the same is the same; its own fields (timeAdded) are kept.
+  const kept = present.filter((taint) => !ours.has(taint.key) || desired.some((other) => isSameTaint(other, taint)));
+  const unique = kept.filter((taint, index) => kept.findIndex((other) => isSameTaint(other, taint)) === index);
+  return [...unique, ...desired.filter((taint) => !unique.some((other) => isSameTaint(other, taint)))];
+}
+
+function isSameTaint(left: Taint, right: Taint): boolean {
+  return left.key === right.key && left.effect === right.effect && (left.value ?? '') === (right.value ?? '');
+}
+
+function statusOf(situation: Situation): NodeStatus {
+  const { state, policy } = situation;
+  const resources = {
+    cpu: state.vitals?.cpuCount === undefined ? knownQuantity(situation, 'cpu', '1k') : String(state.vitals.cpuCount),
+    memory: memoryOf(situation),
+    pods: '65535',
+  };
+  const { localIP, localHostName, baseVersion } = state.facts ?? {};
+  const addresses = [
+    ...(localIP !== undefined && isIpAddress(localIP) ? [{ type: 'InternalIP', address: localIP }] : []),
+    ...(localHostName === undefined || localHostName === '' ? [] : [{ type: 'Hostname', address: localHostName }]),
+  ];
+  return {
+    phase: 'Running',
+    capacity: resources,
+    allocatable: resources,
+    ...(state.facts === undefined ? {} : { addresses }),
+    conditions: conditionsOf(situation),
+    nodeInfo: {
+      kubeletVersion: policy.kubeletVersion,
+      operatingSystem: 'linux',
+      architecture: 'amd64',
+      osImage:
+        baseVersion === undefined
+          ? knownInfo(situation, 'osImage', 'Koupleless base')
+          : `Koupleless base ${baseVersion}`,
+      kernelVersion:
+        state.vitals?.javaVersion === undefined
+          ? knownInfo(situation, 'kernelVersion', 'java')
+          : `java ${state.vitals.javaVersion}`,
+      containerRuntimeVersion: 'koupleless://arklet',
+    },
+  };
+}
+
+/** What is not known since our start stays as the Node has it. */
+function knownQuantity({ state }: Situation, name: string, otherwise: string): string {
+  const known = state.healthAnsweredAt === undefined ? state.node?.status.capacity?.[name] : undefined;
+  return known === undefined || known === '0' ? otherwise : known;
+}
+
+function knownInfo({ state }: Situation, name: string, otherwise: string): string {
+  return state.node?.status.nodeInfo?.[name] || otherwise;
+}
+
+function memoryOf(situation: Situation): string {
+  const max = situation.state.vitals?.maxMetaspaceBytes;
+  return max === undefined || max < 1024 ? knownQuantity(situation, 'memory', '1Ti') : binaryQuantity(max);
+}
+
+/** [SPEC N5] [SPEC N6] [SPEC N7] */
+function conditionsOf(situation: Situation): readonly Condition[] {
+  const ready = readyOf(situation);
+  const conditions: Condition[] = ready === undefined ? [] : [ready];
+  conditions.push(memoryPressureOf(situation));
+  conditions.push(
+    condition('DiskPressure', 'False', 'BaseHasNoDiskPressure', 'a base takes no disk of Pods'),
+    condition('PIDPressure', 'False', 'BaseHasSufficientPID', 'modules are no processes'),
+    condition('NetworkUnavailable', 'False', 'BaseHasNetwork', 'modules use the network of their base'),
+  );
+  for (const special of specialConditions(situation)) {
+    const isKnown = situation.state.node?.status.conditions?.some((known) => known.type === special.type) ?? false;
+    if (special.status === 'True' || isKnown) conditions.push(special);
+  }
+  return conditions.map((wanted) => withTimes(situation, wanted));
+}
+
+/** undefined: nothing may be said, what the server shows stays. [SPEC N5] */
+function readyOf(situation: Situation): Condition | undefined {
+  const { state, liveness, now } = situation;
+  switch (liveness.kind) {
+    case 'alive':
+      break;
+    case 'unproven':
+      return undefined;
+    case 'disconnected':
+      return condition(
+        'Ready',
+        'Unknown',
+        'BaseDisconnected',
+        'the connection of the base closed and did not come back',
+      );
+    case 'silent':
+      return condition('Ready', 'Unknown', 'BaseSilent', 'nothing is heard of the base and it does not answer');
+    default:
+      liveness satisfies never;
+  }
+  void now;
+  if (state.goodbyeAt !== undefined) return condition('Ready', 'False', 'BaseDeactivated', 'the base said DEACTIVATED');
+  const master = state.vitals?.masterBizState;
+  if (master !== undefined && master !== 'ACTIVATED') {
+    return condition('Ready', 'False', 'BaseNotActivated', `the master biz of the base is ${master}`);
+  }
+  return condition('Ready', 'True', 'BaseReady', 'the base is connected and answers');
+}
+
+function memoryPressureOf({ state }: Situation): Condition {
+  const { usedMetaspaceBytes: used, maxMetaspaceBytes: max } = state.vitals ?? {};
+  return used !== undefined && max !== undefined && max > 0 && used / max > metaspacePressure
+    ? condition('MemoryPressure', 'True', 'MetaspaceNearLimit', 'more than 90 % of the metaspace is in use')
+    : condition('MemoryPressure', 'False', 'BaseHasSufficientMetaspace', 'metaspace is sufficient');
+}
+
+function specialConditions(situation: Situation): readonly Condition[] {
+  const { state, policy, now, hasIdentityConflict } = situation;
+  const hung = Object.entries(state.slots)
+    .filter(([, slot]) => slot.operation !== undefined && isHung(slot.operation, policy, now.mono))
+    .map(([key]) => key);
+  const isBlocked = hung.length >= hungToBlock;
+  const foreign = unmanagedOf(situation);
+  return [
+    hasIdentityConflict
+      ? condition(
+          'IdentityConflict',
+          'True',
+          'TwoProcesses',
+          'two processes seem to run under this identity: give each base its own',
+        )
+      : condition('IdentityConflict', 'False', 'OneProcess', ''),
+    isBlocked
+      ? condition(
+          'CommandsBlocked',
+          'True',
+          'OperationsHang',
+          `the base does not end ${hung.toSorted().join(', ')}; it takes a restart of the base`,
+        )
+      : condition('CommandsBlocked', 'False', 'OperationsEnd', ''),
+    foreign.length > 0
+      ? condition('UnmanagedModules', 'True', 'NotInstalledByUs', `left alone: ${foreign.join(', ')}`)
+      : condition('UnmanagedModules', 'False', 'AllModulesManaged', ''),
+  ];
+}
+
+/** So many hung operations leave a base no thread but one. */
+export const hungToBlock = 4;
+
+/** What is on the base and not proven to be ours. */
+export function unmanagedOf({ state, isListed }: Situation): readonly string[] {
+  const known = Object.entries(state.slots)
+    .filter(([, slot]) => isPresent(slot) && slot.claim === undefined && slot.operation === undefined)
+    .map(([key]) => key)
+    .toSorted();
+  return isListed || known.length > 0 ? known : [];
+}
+
+function condition(type: string, status: Condition['status'], reason: string, message: string): Condition {
+  return { type, status, reason, message };
+}
+
+/** The transition's time moves with the status only. [SPEC N8] */
+function withTimes({ state, now }: Situation, wanted: Condition): Condition {
+  const known = state.node?.status.conditions?.find((other) => other.type === wanted.type);
+  const kept = known?.status === wanted.status ? known.lastTransitionTime : undefined;
+  return { ...wanted, lastHeartbeatTime: secondsOf(now.wall), lastTransitionTime: kept ?? secondsOf(now.wall) };
+}

@@ -1,0 +1,213 @@
+/**
+ * One look at a base: everything that planning and projecting derive from its state, once. Nothing here is kept.
+ */
+import type { BizKey } from '@kouplet/protocol';
+import type { Plan, PlannedAction, Waiting } from './actions.ts';
+import type { FleetState } from './fleet.ts';
+import { contentHash } from './fold-actions.ts';
+import {
+  type GivingUp,
+  givingUpOf,
+  hasIdentityConflict,
+  identityConflictUntil,
+  type Liveness,
+  livenessOf,
+  presentSession,
+} from './liveness.ts';
+import { nodeNameOf } from './names.ts';
+import { noticeKey } from './notices.ts';
+import { type Desire, desiresOf, type Roles, rolesOf } from './ownership.ts';
+import type { Policy } from './policy.ts';
+import type { BaseState, Notice } from './state.ts';
+import type { Stamp } from './time.ts';
+
+export interface Situation {
+  readonly state: BaseState;
+  readonly fleet: FleetState;
+  readonly policy: Policy;
+  readonly now: Stamp;
+  readonly nodeName: string;
+  readonly liveness: Liveness;
+  readonly givingUp: GivingUp;
+  readonly hold: Hold;
+  readonly roles: Roles;
+  readonly desires: ReadonlyMap<BizKey, Desire>;
+  readonly hasIdentityConflict: boolean;
+  /** A list asked for in the present session, by us as holder, on the present link. [SPEC M10] */
+  readonly isListed: boolean;
+}
+
+/** Whether the base's Lease lets us act. [SPEC I7] */
+export type Hold =
+  | { readonly isHeld: true }
+  | { readonly isHeld: false; readonly reason: string; readonly message: string };
+
+export function situationOf(state: BaseState, fleet: FleetState, policy: Policy, now: Stamp): Situation {
+  const liveness = livenessOf(state, fleet, policy, now);
+  const roles = rolesOf(state);
+  return {
+    state,
+    fleet,
+    policy,
+    now,
+    nodeName: nodeNameOf(state.baseId, policy.env),
+    liveness,
+    givingUp: givingUpOf(state, fleet, policy, now, liveness),
+    hold: holdOf(state, fleet, policy, now),
+    roles,
+    desires: desiresOf(state, roles),
+    hasIdentityConflict: hasIdentityConflict(state, now),
+    isListed: isListed(state, fleet, policy),
+  };
+}
+
+function isListed(state: BaseState, fleet: FleetState, policy: Policy): boolean {
+  const session = policy.hasSessions ? presentSession(state, fleet)?.openedAt : undefined;
+  const neededSince = Math.max(state.listNeededSince ?? 0, fleet.tunnel?.since ?? 0, session ?? 0);
+  return state.listAsOf !== undefined && state.listAsOf >= neededSince;
+}
+
+/** We act only while our replica Lease is fresh and the base's Lease was confirmed since it has been. */
+function holdOf(state: BaseState, fleet: FleetState, policy: Policy, now: Stamp): Hold {
+  const holder = state.lease?.spec.holderIdentity;
+  if (state.heldSince === undefined) {
+    const message =
+      holder === undefined || holder === '' ? 'its Lease is not taken yet' : `its Lease is held by ${holder}`;
+    return { isHeld: false, reason: 'LeaseNotHeld', message };
+  }
+  if (!isEntitled(fleet, policy, now)) {
+    return {
+      isHeld: false,
+      reason: 'ReplicaLeaseStale',
+      message: 'our own replica Lease could not be renewed in time',
+    };
+  }
+  if (state.leaseConfirmedAt === undefined || state.leaseConfirmedAt < (fleet.entitledSince ?? 0)) {
+    return { isHeld: false, reason: 'LeaseUnconfirmed', message: 'its Lease is ours but not renewed by us yet' };
+  }
+  return { isHeld: true };
+}
+
+/** Nobody may have taken over from us yet. */
+export function isEntitled(fleet: FleetState, policy: Policy, now: Stamp): boolean {
+  return (
+    fleet.renewedAt !== undefined && now.mono - fleet.renewedAt < policy.timings.replicaLeaseDurationSeconds * 1000
+  );
+}
+
+/** What a plan grows in. */
+export interface Draft {
+  readonly situation: Situation;
+  readonly actions: PlannedAction[];
+  readonly waiting: Waiting[];
+  wakeAt: number;
+}
+
+export function draftOf(situation: Situation): Draft {
+  return { situation, actions: [], waiting: [], wakeAt: Number.POSITIVE_INFINITY };
+}
+
+export function planOf(draft: Draft): Plan {
+  return { actions: draft.actions, waiting: draft.waiting, wakeAt: draft.wakeAt };
+}
+
+/** Plans again at that time at the latest; what has passed counts for nothing. */
+export function wake(draft: Draft, at: number): void {
+  if (at > draft.situation.now.mono && at < draft.wakeAt) draft.wakeAt = at;
+}
+
+/**
+ * Adds an action unless its key is in flight or waits after a failure.
+ * @returns whether it was added
+ */
+export function propose(draft: Draft, action: PlannedAction): boolean {
+  const { state, now } = draft.situation;
+  if (state.flights[action.key] !== undefined || draft.actions.some((other) => other.key === action.key)) return false;
+  const trouble = state.writes[action.key];
+  if (trouble !== undefined && trouble.failures > 0 && now.mono < trouble.retryAt) {
+    // A write that was accepted without effect holds back only its like.
+    if (trouble.message !== '' || trouble.hash === contentHash(action)) {
+      wake(draft, trouble.retryAt);
+      if (trouble.message !== '') {
+        draft.waiting.push({
+          subject: action.key,
+          reason: 'WriteFailed',
+          message: `${action.kind}: ${trouble.message}; tried ${trouble.failures} times`,
+          until: trouble.retryAt,
+        });
+      }
+      return false;
+    }
+  }
+  draft.actions.push(action);
+  return true;
+}
+
+/** Tells a lasting condition once. */
+export function tellOnce(draft: Draft, notice: Notice): void {
+  const { state } = draft.situation;
+  const key = noticeKey(notice);
+  if (state.told[key] !== undefined) return;
+  proposeNotice(draft, notice);
+}
+
+/** The Event of a notice; about the Node only once there is one. */
+export function proposeNotice(draft: Draft, notice: Notice): void {
+  const { state } = draft.situation;
+  const { regarding, type, reason, message } = notice;
+  const key = noticeKey(notice);
+  if (state.flights[key] !== undefined || draft.actions.some((action) => action.key === key)) return;
+  if (regarding.kind === 'Pod') {
+    draft.actions.push({ kind: 'record-event', key, regarding, type, reason, message });
+    return;
+  }
+  if (state.node === undefined) return;
+  const { name, uid } = state.node.metadata;
+  draft.actions.push({ kind: 'record-event', key, regarding: { kind: 'Node', name, uid }, type, reason, message });
+}
+
+/** `pod/<namespace>/<name>`, as `Waiting.subject`. */
+export function podSubject(pod: { readonly metadata: { readonly namespace?: string; readonly name: string } }): string {
+  return `pod/${pod.metadata.namespace ?? 'default'}/${pod.metadata.name}`;
+}
+
+/** Why nothing may be sent to the base now; undefined where something may. [SPEC M12] */
+export function obstacleOf(
+  situation: Situation,
+): { readonly reason: string; readonly message: string; until?: number } | undefined {
+  const { state, fleet, policy, now, liveness, hold } = situation;
+  if (fleet.syncedAt === undefined) return { reason: 'NotSynced', message: 'the first lists are not in yet' };
+  if (fleet.isStopping) return { reason: 'Stopping', message: 'this controller is stopping' };
+  const { quarantine } = state;
+  if (quarantine !== undefined && now.mono < quarantineUntil(state)) {
+    return { reason: 'Quarantined', message: quarantine.message, until: quarantineUntil(state) };
+  }
+  if (!hold.isHeld) return { reason: hold.reason, message: hold.message };
+  if (fleet.tunnel?.isUp !== true) {
+    return { reason: 'BrokerDown', message: `no link to the bases: ${fleet.tunnel?.reason ?? 'not connected yet'}` };
+  }
+  if (policy.hasSessions && presentSession(state, fleet) === undefined) {
+    const seconds =
+      state.sessionClosedAt === undefined ? undefined : Math.round((now.mono - state.sessionClosedAt) / 1000);
+    const since = seconds === undefined ? '' : ` for ${seconds} s`;
+    return { reason: 'BaseDisconnected', message: `the base is not connected${since}` };
+  }
+  if (liveness.kind === 'silent' && !policy.hasSessions) {
+    return { reason: 'BaseSilent', message: 'the base does not answer' };
+  }
+  if (situation.hasIdentityConflict) {
+    const message = 'two processes seem to run under this identity';
+    return { reason: 'IdentityConflict', message, until: identityConflictUntil(state, now) };
+  }
+  return undefined;
+}
+
+const quarantineFirstMs = 10_000;
+const quarantineCapMs = 300_000;
+
+/** End of the time for which the base is left alone after handling it threw. */
+export function quarantineUntil(state: BaseState): number {
+  if (state.quarantine === undefined) return 0;
+  const { at, count } = state.quarantine;
+  return at + Math.min(quarantineCapMs, quarantineFirstMs * 2 ** Math.min(count - 1, 10));
+}

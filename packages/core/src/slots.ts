@@ -1,0 +1,103 @@
+/** Edits of what is known of one name:version on a base. */
+import { backoffMs } from './backoff.ts';
+import type { Policy } from './policy.ts';
+import { defined, withEntry, withoutEntry } from './records.ts';
+import type { BaseState, Operation, Run, Slot, Trouble } from './state.ts';
+
+export const emptySlot: Slot = {};
+
+export function slotOf(state: BaseState, key: string): Slot {
+  return state.slots[key] ?? emptySlot;
+}
+
+/** Sets fields of a slot; undefined removes one. A slot of which nothing is left is dropped. */
+export function withSlot(
+  state: BaseState,
+  key: string,
+  fields: { readonly [K in keyof Slot]?: Slot[K] | undefined },
+): BaseState {
+  const slot: Slot = pruned(state, defined({ ...slotOf(state, key), ...fields }));
+  const isEmpty =
+    (slot.presence === undefined || slot.presence === 'ABSENT') &&
+    slot.claim === undefined &&
+    slot.operation === undefined &&
+    slot.trouble === undefined &&
+    slot.lost === undefined &&
+    slot.run === undefined;
+  // An operation's end is evidence: until a younger list has come, the slot must keep saying so.
+  const isSettled = isEmpty && (slot.endedAt === undefined || slot.endedAt < (state.listAsOf ?? 0));
+  const slots = isSettled ? withoutEntry(state.slots, key) : withEntry(state.slots, key, slot);
+  return slots === state.slots ? state : { ...state, slots };
+}
+
+/** Lives and troubles of Pods that are gone are nobody's, but for what is still to be removed. */
+function pruned(state: BaseState, slot: Slot): Slot {
+  const { run, trouble, ...rest } = slot;
+  const isLive = (podUid: string) => state.pods[podUid] !== undefined;
+  return {
+    ...rest,
+    ...(run !== undefined && isLive(run.podUid) ? { run } : {}),
+    ...(trouble !== undefined && (slot.claim !== undefined || isLive(trouble.podUid)) ? { trouble } : {}),
+  };
+}
+
+/** A new life of a biz for its Pod: counted on where it lived before. */
+export function startedRun(previous: Run | undefined, podUid: string, seen: ObservedLife, at: Instant): Run {
+  const mine = previous?.podUid === podUid ? previous : undefined;
+  if (mine === undefined) {
+    return { podUid, startedAt: at.mono, startedWall: at.wall, count: seen.restartCount + (seen.hasRun ? 1 : 0) };
+  }
+  const last = {
+    reason: mine.ended?.reason ?? 'Restarted',
+    message: mine.ended?.message ?? '',
+    startedWall: mine.startedWall,
+    wall: mine.ended?.wall ?? at.wall,
+  };
+  return { podUid, startedAt: at.mono, startedWall: at.wall, count: mine.count + 1, last };
+}
+
+/** What the Pod's status says of earlier lives, for a process of ours that did not see them. */
+export interface ObservedLife {
+  readonly restartCount: number;
+  readonly hasRun: boolean;
+}
+
+interface Instant {
+  readonly mono: number;
+  readonly wall: number;
+}
+
+/** The life is over; the first reason stays. */
+export function endedRun(run: Run | undefined, reason: string, message: string, wall: number): Run | undefined {
+  return run === undefined || run.ended !== undefined ? run : { ...run, ended: { reason, message, wall } };
+}
+
+/**
+ * The next failure in a row: back-off doubles with each, and starts anew for another Pod or URL, or after ten minutes of
+ * health. A biz that stopped is started again at once the first time. [SPEC M20]
+ */
+export function nextTrouble(
+  key: string,
+  slot: Slot,
+  fault: Pick<Trouble, 'podUid' | 'url' | 'command' | 'kind' | 'message'>,
+  at: number,
+  policy: Policy,
+): Trouble {
+  const { timings } = policy;
+  const previous = slot.trouble;
+  const isSame =
+    previous !== undefined &&
+    previous.podUid === fault.podUid &&
+    previous.url === fault.url &&
+    previous.command === fault.command;
+  const wasHealthy = slot.run !== undefined && at - slot.run.startedAt >= timings.backoffResetMs;
+  const attempts = (isSame && !wasHealthy ? previous.attempts : 0) + 1;
+  const failures = fault.kind === 'stopped' ? attempts - 1 : attempts;
+  const waitMs = backoffMs(`${key}/${fault.podUid}`, failures, timings.backoffFirstMs, timings.backoffCapMs);
+  return { ...fault, attempts, at, retryAt: at + waitMs };
+}
+
+/** Past its time-out: its slot is free for others, its key stays locked until the base answers or restarts. [SPEC M22] */
+export function isHung(operation: Operation, policy: Policy, now: number): boolean {
+  return now - operation.firstSentAt >= policy.timings.installTimeoutMs;
+}

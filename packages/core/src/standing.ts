@@ -1,0 +1,126 @@
+/**
+ * Where one module of one Pod stands, in one word with a reason: what its container state, the plan's `waiting` and the
+ * Events all say.
+ */
+import { hasEnded, isDeleting, type WantedBiz } from './module-pod.ts';
+import { isContainerEnded } from './ownership.ts';
+import { obstacleOf, type Situation } from './situation.ts';
+import { isHung } from './slots.ts';
+import type { PodEntry, Run, Trouble } from './state.ts';
+
+export type Standing =
+  /** ACTIVATED, and it is this Pod's. */
+  | { readonly kind: 'running'; readonly run: Run | undefined }
+  /** Nothing is known since our start: what the Pod's status says stays. */
+  | { readonly kind: 'unseen' }
+  /** Not running, with a reason. `isPassing`: it is expected to be over in a moment. */
+  | {
+      readonly kind: 'waiting';
+      readonly reason: string;
+      readonly message: string;
+      readonly isPassing: boolean;
+      readonly until?: number;
+    }
+  /** Over for good: restartPolicy Never. */
+  | { readonly kind: 'ended'; readonly trouble: Trouble | undefined };
+
+export function standingOf(situation: Situation, entry: PodEntry, biz: WantedBiz): Standing {
+  const { state, policy, now, desires } = situation;
+  const { uid } = entry.pod.metadata;
+  const slot = state.slots[biz.key];
+  const isMine = slot?.claim?.podUid === uid;
+  if (isDeleting(entry.pod) || hasEnded(entry.pod)) {
+    return isMine && slot?.presence === 'ACTIVATED' ? { kind: 'running', run: slot.run } : { kind: 'unseen' };
+  }
+  if (isContainerEnded(slot, entry, biz)) {
+    return { kind: 'ended', trouble: slot?.trouble?.podUid === uid ? slot.trouble : undefined };
+  }
+  const desire = desires.get(biz.key);
+  const loss = desire?.losers.find((loser) => loser.entry === entry);
+  if (desire !== undefined && loss !== undefined) {
+    const other = desire.winner.entry.pod.metadata;
+    const by = `${other.namespace}/${other.name}`;
+    return loss.reason === 'Superseded'
+      ? waiting('Superseded', `Pod ${by} of a newer revision takes ${biz.key} on this base`)
+      : waiting(
+          'BizOccupied',
+          `${biz.key} on this base belongs to Pod ${by}; spread the Pods (anti-affinity) or give another BIZ_VERSION`,
+        );
+  }
+  const trouble =
+    slot?.trouble?.podUid === uid && slot.trouble.url === biz.url && slot.trouble.isHealed !== true
+      ? slot.trouble
+      : undefined;
+  const { operation } = slot ?? {};
+  if (operation !== undefined && isHung(operation, policy, now.mono)) {
+    const minutes = Math.round(policy.timings.installTimeoutMs / 60_000);
+    return waiting(
+      'InstallTimedOut',
+      `the base has not ended ${operation.command} ${biz.key} for more than ${minutes} min; it takes an answer or a restart of the base`,
+    );
+  }
+  if (trouble?.kind === 'failed' || trouble?.kind === 'mismatch') {
+    const reason = trouble.attempts > 1 ? 'InstallBackOff' : 'InstallFailed';
+    return { ...waiting(reason, trouble.message), ...untilOf(trouble.retryAt) };
+  }
+  if (operation !== undefined) {
+    return operation.command === 'installBiz' && operation.podUid === uid
+      ? passing('Installing', `installing ${biz.key}`)
+      : passing('Uninstalling', `what was there as ${biz.key} is being uninstalled first`);
+  }
+  if (isMine && slot !== undefined && slot.claim?.url === biz.url) {
+    if (slot.presence === 'ACTIVATED') return { kind: 'running', run: slot.run };
+    if (slot.presence === 'DEACTIVATED') {
+      return waiting(
+        'Deactivated',
+        `${biz.key} is installed but another version serves; start the base with -Dactivate.new.module=true to switch to new versions`,
+      );
+    }
+    if (slot.presence === 'RESOLVED') {
+      const since = slot.resolvedSince ?? now.mono;
+      return now.mono - since >= policy.timings.installTimeoutMs
+        ? waiting('InstallTimedOut', `${biz.key} stays RESOLVED on the base`)
+        : passing('Installing', `the base is starting ${biz.key}`);
+    }
+  }
+  if (trouble?.kind === 'conflict') {
+    return { ...waiting('BizBusy', `${trouble.message}`), ...untilOf(trouble.retryAt) };
+  }
+  if (trouble?.kind === 'stopped' && now.mono < trouble.retryAt) {
+    return { ...waiting('InstallBackOff', trouble.message), ...untilOf(trouble.retryAt) };
+  }
+  if (situation.isListed && slot?.claim === undefined && slot?.presence !== undefined && slot.presence !== 'ABSENT') {
+    return waiting(
+      'BizOccupied',
+      `${biz.key} is on the base but was not installed by Kouplet for this Pod; uninstall it there, or run with --unmanaged-modules=uninstall`,
+    );
+  }
+  return unstarted(situation, entry, biz);
+}
+
+/** Nothing was done yet: because something is in the way, or because it is about to be. */
+function unstarted(situation: Situation, entry: PodEntry, biz: WantedBiz): Standing {
+  const { state } = situation;
+  const shown = entry.pod.status.containerStatuses?.find((status) => status.name === biz.container);
+  if (!situation.isListed) {
+    const isShown = shown?.state?.running !== undefined || shown?.state?.waiting !== undefined;
+    const hasKnowledge = state.slots[biz.key]?.presence !== undefined;
+    if (isShown && !hasKnowledge) return { kind: 'unseen' };
+  }
+  const obstacle = obstacleOf(situation);
+  if (obstacle !== undefined) return passing(obstacle.reason, obstacle.message, obstacle.until);
+  if (!situation.isListed) return passing('AwaitingList', 'the base is asked what it has before anything is installed');
+  return passing('Pending', `${biz.key} is to be installed`);
+}
+
+function waiting(reason: string, message: string) {
+  return { kind: 'waiting' as const, reason, message, isPassing: false };
+}
+
+function passing(reason: string, message: string, until?: number) {
+  return { kind: 'waiting' as const, reason, message, isPassing: true, ...untilOf(until) };
+}
+
+function untilOf(until: number | undefined): { until?: number } {
+  return until === undefined ? {} : { until };
+}
