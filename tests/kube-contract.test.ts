@@ -2,6 +2,7 @@
  * What the Kubernetes client takes for granted of an API server, on the embedded cluster and, where TEST_KUBECONFIG names one,
  * on a real control plane: the words that outcomes are decided by, watches that resume, Leases, Events.
  */
+import { startCluster } from '@kouplet/cluster';
 import {
   type ClusterAccess,
   collectionPath,
@@ -12,6 +13,7 @@ import {
   createTransport,
   deleteObject,
   describeOutcome,
+  fixedAccess,
   getObject,
   isKubeObject,
   jsonPatch,
@@ -69,12 +71,12 @@ const podBody = (name: string): Readonly<Record<string, unknown>> => ({
   spec: { nodeName, containers: [{ name: 'biz', image: 'https://example.org/biz.jar' }] },
 });
 
-function reflect(path: string, options: { labelSelector?: string; pageSize?: number } = {}) {
+function reflect(path: string, options: { labelSelector?: string; pageSize?: number; transport?: Transport } = {}) {
   const present = new Map<string, KubeObject>();
   const events: ReflectorEvent<KubeObject>[] = [];
   const problems: string[] = [];
   const reflector = createReflector<KubeObject>({
-    transport,
+    transport: options.transport ?? transport,
     path,
     query: options.labelSelector === undefined ? {} : { labelSelector: options.labelSelector },
     project: (raw) => raw,
@@ -250,6 +252,25 @@ describe('a reflector', () => {
     await waitFor('its end', () => !seen.present.has(made.metadata.uid));
     expect(seen.events.at(-1)).toMatchObject({ kind: 'delete', last: { metadata: { name: 'p3' } } });
   });
+});
+
+it('a server that was ended and begun anew under the same address is followed into its new history [SPEC K12]', async () => {
+  const first = await startCluster({ controllers: false });
+  first.api.create('configmaps', { metadata: { name: 'old' } }, { actor: 'test', namespace: 'default' });
+  const own = createTransport({ access: fixedAccess({ server: first.url }), userAgent: 'kouplet/contract' });
+  const seen = reflect(collectionPath(configMaps, 'default'), { transport: own });
+  await waitFor('the list', () => seen.names().includes('old') && seen.reflector.state.kind === 'watching');
+  await first.close();
+  await waitFor('the loss', () => seen.problems.length > 0);
+  const second = await startCluster({ controllers: false, port: first.port });
+  try {
+    second.api.create('configmaps', { metadata: { name: 'new' } }, { actor: 'test', namespace: 'default' });
+    await waitFor('the new history', () => seen.names().includes('new') && !seen.names().includes('old'));
+  } finally {
+    await seen.reflector.stop();
+    await own.close();
+    await second.close();
+  }
 });
 
 it('Events are counted on one object and combined after ten [SPEC K15] [SPEC K16]', async () => {

@@ -1,9 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generate } from 'selfsigned';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ClusterAccess } from './credentials.ts';
 import { KubeconfigError } from './kubeconfig-error.ts';
 import { loadCluster } from './load-cluster.ts';
@@ -214,6 +215,48 @@ describe('what kubectl takes is taken', () => {
       await new Promise((resolve) => server.close(resolve));
     }
   });
+});
+
+describe('where none is named', () => {
+  const before = { KUBECONFIG: process.env.KUBECONFIG, HOME: process.env.HOME };
+
+  afterEach(() => {
+    for (const [name, value] of Object.entries(before)) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  });
+
+  it('$KUBECONFIG is taken, then ~/.kube/config [SPEC K1]', async () => {
+    process.env.KUBECONFIG = await file(config({ context: { namespace: 'from-variable' } }));
+    await loaded({}, (access) => expect(access.namespace).toBe('from-variable'));
+    process.env.KUBECONFIG = '';
+    process.env.HOME = directory;
+    await mkdir(join(directory, '.kube'), { recursive: true });
+    await writeFile(join(directory, '.kube', 'config'), config({ context: { namespace: 'from-home' } }));
+    await loaded({}, (access) => expect(access.namespace).toBe('from-home'));
+  });
+
+  it('a file of $KUBECONFIG that is missing is said', async () => {
+    process.env.KUBECONFIG = join(directory, 'not-there');
+    await expect(loadCluster()).rejects.toMatchObject({
+      code: 'file-missing',
+      message: expect.stringMatching(/not-there.*check \$KUBECONFIG/),
+    });
+  });
+
+  // In a Pod with a service account there is always something.
+  it.skipIf(existsSync('/var/run/secrets/kubernetes.io/serviceaccount/token'))(
+    'nothing at all is said, too [SPEC K1]',
+    async () => {
+      process.env.KUBECONFIG = '';
+      process.env.HOME = join(directory, 'no-home');
+      await expect(loadCluster()).rejects.toMatchObject({
+        code: 'nothing-found',
+        message: expect.stringContaining('--kubeconfig FILE'),
+      });
+    },
+  );
 });
 
 describe('credentials stay fresh', () => {

@@ -174,10 +174,9 @@ export function createTransport(options: TransportOptions): Transport {
 
   async function refusalOf(method: string, answer: Dispatcher.ResponseData): Promise<RefusedOutcome> {
     const body = await readBounded(answer.body, errorBodyLimit);
-    const failure = failureOf(answer.statusCode, body.bytes.toString('utf8'));
+    const { retryAfterMs: inStatus, ...failure } = failureOf(answer.statusCode, body.bytes.toString('utf8'));
     const header = answer.headers['retry-after'];
-    const retryAfterMs =
-      parseRetryAfter(Array.isArray(header) ? header[0] : header, clock.now()) ?? failure.retryAfterMs;
+    const retryAfterMs = parseRetryAfter(Array.isArray(header) ? header[0] : header, clock.now()) ?? inStatus;
     return outcomeOfStatus(method, answer.statusCode, failure, retryAfterMs);
   }
 
