@@ -135,7 +135,11 @@ export function conflictResponse(key: string, command: string, running: string):
 /** The answer to a baseline, from the responses by URL. */
 export function batchResponse(byUrl: ReadonlyMap<string, Response>): Response {
   const isSuccess = [...byUrl.values()].every((response) => response.code === 'SUCCESS');
-  const inner = [...byUrl].map(([url, { data }]) => [url, data] as const);
+  // Inside a batch no response tells its elapsedSpace.
+  const inner = [...byUrl].map(([url, { data = {} }]) => {
+    const { elapsedSpace: _, ...rest } = data;
+    return [url, rest] as const;
+  });
   const data = {
     bizUrlToResponse: Object.fromEntries(inner),
     code: isSuccess ? 'SUCCESS' : 'FAILED',

@@ -234,12 +234,10 @@ export class Jvm {
     if (this.#modules.loses(request, 'command')) return;
     const lock = lockOf(request);
     if (this.#isLocked(lock, 'installBiz', echo, at)) return;
-    if (fields.installStrategy === 'uninstallThenInstall') {
-      const refusal = this.#modules.dropVersions(lock.split(':', 1)[0] ?? '');
-      if (refusal !== undefined) {
-        this.#answer('installBiz', echo, refusal, at);
-        return;
-      }
+    const refusal = request.replaces ? this.#modules.dropVersions(request) : undefined;
+    if (refusal !== undefined) {
+      this.#answer('installBiz', echo, refusal, at);
+      return;
     }
     this.#locks.set(lock, 'installBiz');
     const install = this.#modules.begin(request, at);
@@ -355,7 +353,11 @@ export class Jvm {
       this.#answerBatch(failedResponse(bad.trouble.failure), at);
       return;
     }
-    const registered = installs.map((install) => this.#modules.register({ ...install, startedAt: at }, at));
+    const registered = installs.map((install): Registered => {
+      const response = install.replaces ? this.#modules.dropVersions(install) : undefined;
+      if (response !== undefined) return { kind: 'ended', install, response };
+      return this.#modules.register({ ...install, startedAt: at }, at);
+    });
     const started = registered.filter((each) => each.kind === 'registered');
     if (started.some((each) => this.#crashes(each.install))) return;
     const startMs = started.map((each) => this.#modules.startMs(each.install));

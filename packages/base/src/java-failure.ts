@@ -90,6 +90,9 @@ export function startFailure(key: string): JavaFailure {
 export function downloadFailure(name: Exclude<FailureName, 'start'>, url: string, host: string): JavaFailure {
   if (typeof name === 'number') {
     // HttpURLConnection: 404 and 410 are "not found", everything else says its status.
+    const path = /^file:(?:\/\/)?([^?#]*)/i.exec(url)?.[1];
+    if (path !== undefined)
+      return thrownFailure('java.io.FileNotFoundException', `${path} (No such file or directory)`);
     return name === 404 || name === 410
       ? thrownFailure('java.io.FileNotFoundException', url)
       : thrownFailure('java.io.IOException', `Server returned HTTP response code: ${name} for URL: ${url}`);

@@ -30,6 +30,8 @@ export interface Request {
   readonly from: ModuleUrl;
   /** Undefined where name and version were left blank: the jar tells them. */
   readonly asked?: Identity;
+  /** `uninstallThenInstall`. */
+  readonly replaces: boolean;
 }
 
 /** One on its way in. */
@@ -55,13 +57,14 @@ export function readRequest(fields: Readonly<Record<string, unknown>>): Request 
   }
   if (name?.includes(':') || version?.includes(':')) return refuse('Format of Biz Identity is error.');
   const from = readModuleUrl(url);
-  if (name !== undefined && version !== undefined) return { url, from, asked: { name, version } };
+  const replaces = fields.installStrategy === 'uninstallThenInstall';
+  if (name !== undefined && version !== undefined) return { url, from, replaces, asked: { name, version } };
   const isReadable = from.unopenable === undefined && (from.faults.manifest ?? from.fileIdentity) !== undefined;
-  return isReadable ? { url, from } : refuse(`refresh biz info from jar failed: ${url}`);
+  return isReadable ? { url, from, replaces } : refuse(`refresh biz info from jar failed: ${url}`);
 }
 
 /** `name:version` whose lock the command takes: what was asked for, else what the jar says. */
-export function lockOf({ asked, from }: Request): string {
+export function lockOf({ asked, from }: Pick<Request, 'asked' | 'from'>): string {
   const identity = asked ?? manifestOf({ asked, from });
   return identity === undefined ? 'module' : `${identity.name}:${identity.version}`;
 }
@@ -100,7 +103,7 @@ export class Modules {
     const name = this.#script.installsToFail.shift() ?? own;
     if (name === undefined) return undefined;
     return name === 'start'
-      ? { at: 'start', failure: startFailure(lockOf({ url, from, ...(asked && { asked }) })) }
+      ? { at: 'start', failure: startFailure(lockOf({ from, ...(asked && { asked }) })) }
       : { at: 'download', failure: downloadFailure(name, url, from.host) };
   }
 
@@ -165,7 +168,8 @@ export class Modules {
   }
 
   /** `uninstallThenInstall` takes every version off before anything is downloaded; not while one of them starts. */
-  dropVersions(name: string): Response | undefined {
+  dropVersions(request: Request): Response | undefined {
+    const [name] = lockOf(request).split(':', 1);
     const versions = this.all().filter((biz) => biz.name === name);
     if (versions.some((biz) => biz.state === 'RESOLVED')) return failedResponse(notStoppable());
     for (const biz of versions) this.#bizes.delete(biz.key);
