@@ -316,6 +316,21 @@ describe('one client’s trouble stays its own', () => {
     await until('all have left', () => broker.counts().connections === 1);
   });
 
+  it('takes in packets that come many in one segment, all of them and in order [SPEC B13]', async () => {
+    const limits = { packetsPerSecond: 100_000, packetBurst: 100_000, bytesPerSecond: 1e9, byteBurst: 1e9 };
+    const { told, broker } = await startHeard({ limits });
+    const socket = opened.add(await rawSocket(broker.port), (it) => it.destroy());
+    const beat = (count: number) =>
+      packet(0x30, field('koupleless_dev/b1/base/heart'), Buffer.from(`${count}`.padStart(200)));
+    socket.write(connectPacket('k@@@b1'));
+    await once(socket, 'data');
+    socket.write(Buffer.concat(Array.from({ length: 3_000 }, (_, count) => beat(count))));
+    await until('all', () => told.messages.length === 3_000);
+    expect(told.messages.map((message) => Number(message.split(' ').at(-1)))).toEqual(
+      Array.from({ length: 3_000 }, (_, count) => count),
+    );
+  });
+
   it('holds a flooding base back, loses none of its messages, and serves the others meanwhile [SPEC B13]', async () => {
     const { told, broker } = await startHeard({ limits: { packetsPerSecond: 200, packetBurst: 50 } });
     const calm = await base(broker.url, 'calm');

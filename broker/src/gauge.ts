@@ -45,6 +45,8 @@ export function gaugeSocket(
   let held: Buffer[] = [];
   let heldBytes = 0;
   let isTrusted = false;
+  let isGiven = false;
+  let isWanted = false;
   let throttled = 0;
   let resume: NodeJS.Timeout | undefined;
 
@@ -76,8 +78,35 @@ export function gaugeSocket(
     return Buffer.isBuffer(chunk) ? chunk : null;
   };
 
+  /**
+   * One chunk a turn of the loop. Aedes asks for more from within the parsing of what it was just given (a QoS 0 publish ends at once), and its
+   * parser is not re-entrant; and every other client has its turn in between.
+   */
   const read = (): Buffer | null => {
     if (state === 'shut') return null;
+    if (isGiven) {
+      isWanted = true;
+      return null;
+    }
+    const given = readOne();
+    if (given !== null) {
+      isGiven = true;
+      queueMicrotask(endTurn);
+    }
+    return given;
+  };
+
+  const endTurn = (): void => {
+    isGiven = false;
+    if (!isWanted) return;
+    isWanted = false;
+    if (socket.readableLength === 0) return;
+    setImmediate(() => {
+      if (!socket.destroyed) socket.emit('readable');
+    });
+  };
+
+  const readOne = (): Buffer | null => {
     if (!isTrusted) {
       const at = now();
       const waitMs = Math.max(packets.waitMs(at), bytes.waitMs(at));
