@@ -155,7 +155,7 @@ function invalidNamed(
 
 /** 422 about a resource in its plural (how a Lease without resourceVersion is refused). */
 export function invalidResource(about: About, name: string, errors: readonly FieldError[]): ApiError {
-  return invalidNamed(qualifiedResource(about), qualifiedResource(about), about.group, name, errors);
+  return invalidNamed(qualifiedResource(about), about.plural, about.group, name, errors);
 }
 
 export function methodNotAllowed(): ApiError {

@@ -61,7 +61,8 @@ export function inOrder(kind: Kind, draft: KubeObject): KubeObject {
   const metadata: Record<string, unknown> = {};
   for (const key of METADATA_ORDER) {
     const value = draft.metadata[key];
-    if (value !== undefined && value !== '') metadata[key] = value;
+    // An empty resourceVersion keeps its place: the store fills it in.
+    if (value !== undefined && (value !== '' || key === 'resourceVersion')) metadata[key] = value;
   }
   const { kind: _kind, apiVersion: _apiVersion, metadata: _metadata, status, ...rest } = draft;
   return {

@@ -59,7 +59,9 @@ export function create(
   admit(ground, 'validate', attempt);
   if (face.get(namespace, metadata.name) !== undefined) throw alreadyExists(kind, metadata.name);
   const object = inOrder(kind, draft);
-  return options.dryRun === true ? object : put(ground, face, object);
+  if (options.dryRun !== true) return put(ground, face, object);
+  const { resourceVersion: _none, ...rehearsed } = object.metadata;
+  return { ...object, metadata: rehearsed as KubeObject['metadata'] };
 }
 
 function put(ground: Ground, face: Face, object: KubeObject): KubeObject {

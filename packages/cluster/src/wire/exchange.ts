@@ -109,7 +109,8 @@ export class Exchange {
   #isForPeople(): boolean {
     const asked = this.query.get('pretty');
     if (asked !== null) return asked !== 'false' && asked !== '0';
-    return /^(curl|Wget|Mozilla)\b/.test(this.header('user-agent') ?? '');
+    const html = /\btext\/html\b/.test(this.header('accept') ?? '');
+    return html || /^(curl|Wget|Mozilla)\b/.test(this.header('user-agent') ?? '');
   }
 }
 
