@@ -12,9 +12,17 @@ export function writeKubeconfig(path: string, text: string, flag: string): void 
     writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' });
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    remove(temporary);
     const why = codeOf(error) === 'EACCES' ? 'not allowed' : messageOf(error);
     throw failed(`the kubeconfig ${path} cannot be written: ${why}`, `Choose another place with ${flag}.`);
+  }
+}
+
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // It was never made; the first error is what is told.
   }
 }
 

@@ -1,7 +1,6 @@
 /** From arguments to an exit code: parses, runs the command, and says in one line what went wrong. */
 import { CommanderError } from 'commander';
 import { type Environment, normaliseVariables } from './environment.ts';
-import { explain } from './explain.ts';
 import { exitCodes, Failure } from './failure.ts';
 import { createProgram } from './program.ts';
 
@@ -16,14 +15,15 @@ export async function run(argv: readonly string[], environment: Environment): Pr
     normaliseVariables(program.commands, environment);
     await program.parseAsync([...argv]);
   } catch (error) {
-    process.exitCode = tell(error);
+    process.exitCode = await tell(error);
   }
 }
 
-function tell(error: unknown): number {
+async function tell(error: unknown): Promise<number> {
   // Commander has said it already, help and version included.
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.wrongUse;
-  const failure = explain(error);
+  // Loaded only now: it knows the errors of all rooms, and a help text needs none of them.
+  const failure = error instanceof Failure ? error : (await import('./explain.ts')).explain(error);
   if (failure instanceof Failure) {
     process.stderr.write(`kouplet: ${failure.message}. ${failure.advice}\n`);
     return failure.exitCode;

@@ -1,0 +1,150 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { endCommands, runCommand, startCommand } from './testing/command.ts';
+
+const dir = mkdtempSync(join(tmpdir(), 'kouplet-command-'));
+let taken: Server;
+let takenPort = 0;
+beforeAll(async () => {
+  taken = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  const address = taken.address();
+  takenPort = typeof address === 'object' && address !== null ? address.port : 0;
+});
+afterEach(endCommands);
+afterAll(() => {
+  taken.close();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+describe('help and wrong use', () => {
+  test.each(
+    [[], ['up'], ['controller'], ['broker'], ['cluster'], ['base']].map((args) => [args.join(' ')]),
+  )('kouplet %s --help says what there is and ends with 0 [SPEC O6]', async (command) => {
+    const { code, stdout, stderr } = await runCommand([...command.split(' ').filter(Boolean), '--help']);
+    expect(code).toBe(0);
+    expect(stderr).toBe('');
+    expect(stdout).toContain('Usage: kouplet');
+    expect(stdout).toContain('KOUPLET_');
+  });
+
+  test.each([
+    ['no such flag', ['up', '--basis', '3'], /kouplet: unknown option '--basis'/],
+    ['no such command', ['start'], /kouplet: unknown command 'start'/],
+    ['a duration without unit', ['controller', '--gone-after', '60'], /--gone-after.*"60" is not a duration/],
+    ['an env with a dot', ['up', '--env', 'a.b'], /--env.*holds a dot/],
+    ['no broker', ['base'], /--broker <url>' not specified/],
+    ['both brokers', ['controller', '--listen', '127.0.0.1:0', '--broker', 'mqtt://h'], /exclude each other/],
+    ['a flag of the other broker', ['controller', '--mqtt-username', 'x'], /--mqtt-username is for an external broker/],
+    ['a certificate without key', ['broker', '--tls-cert', 'x'], /--tls-cert and --tls-key go together/],
+    [
+      'listening for everybody without users',
+      ['broker', '--listen', '0.0.0.0:0'],
+      /refusing to listen on 0\.0\.0\.0 without users/,
+    ],
+  ])('%s: one line that says so, and 2 [SPEC O6]', async (_, args, words) => {
+    const { code, stdout, stderr } = await runCommand(args);
+    expect(stderr).toMatch(words);
+    expect(stderr).not.toMatch(/\n\s+at /);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+  });
+
+  test('a bad variable is named as such [SPEC O1]', async () => {
+    const { code, stderr } = await runCommand(['up'], { KOUPLET_BASES: 'many' });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/KOUPLET_BASES.*"many" is not a whole number/);
+  });
+});
+
+describe('what is wrong with the world: one clear line, what to do, and 1 [SPEC O7]', () => {
+  test.each([
+    [
+      'the API’s port in use',
+      () => ['up', '--dir', dir, '--api-port', String(takenPort)],
+      /127\.0\.0\.1:\d+: the port is in use/,
+    ],
+    [
+      'the broker’s port in use',
+      () => ['up', '--dir', dir, '--mqtt-port', String(takenPort)],
+      /another process has that port/,
+    ],
+    [
+      'the cluster’s port in use',
+      () => ['cluster', '--listen', `127.0.0.1:${takenPort}`],
+      /the port is in use.*--listen/,
+    ],
+    ['no such kubeconfig', () => ['controller', '--kubeconfig', join(dir, 'none')], /none.*--kubeconfig/],
+    [
+      'a kubeconfig that is none',
+      () => ['controller', '--kubeconfig', writeTemporary('bad', '{{{')],
+      /bad.*--kubeconfig/,
+    ],
+    [
+      'nobody behind the kubeconfig',
+      () => ['controller', '--kubeconfig', kubeconfigTo(1), '--listen', '127.0.0.1:0', '--http', '127.0.0.1:0'],
+      /no Kubernetes API answers/,
+    ],
+    ['no broker there', () => ['base', '--broker', 'mqtt://127.0.0.1:1'], /cannot connect.*--broker/],
+    ['a manifest that is not there', () => ['up', '--apply', join(dir, 'none.yaml')], /there is no file/],
+    ['a users file that is not there', () => ['broker', '--users', join(dir, 'none')], /--users: there is no file/],
+    [
+      'a kubeconfig that cannot be written',
+      () => ['cluster', '--kubeconfig', '/dev/null/x/kubeconfig'],
+      /cannot be written.*--kubeconfig/,
+    ],
+  ])('%s', async (_, args, words) => {
+    const { code, stderr } = await runCommand(args());
+    expect(stderr).toMatch(words);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(code).toBe(1);
+  });
+});
+
+function writeTemporary(name: string, text: string): string {
+  const path = join(dir, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+function kubeconfigTo(port: number): string {
+  return writeTemporary(
+    `to-${port}`,
+    `apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:${port}", insecure-skip-tls-verify: true}}]
+users: [{name: u, user: {}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+`,
+  );
+}
+
+describe('kouplet cluster', () => {
+  test('says ready with the kubeconfig, which only its owner may read, and ends with 0 [SPEC O8]', async () => {
+    const path = join(dir, 'deep/kubeconfig');
+    const command = startCommand(['cluster', '--kubeconfig', path]);
+    await command.says(/^ready .*deep\/kubeconfig$/m);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const server = /server: (\S+)/.exec(readFileSync(path, 'utf8'))?.[1];
+    expect((await fetch(`${server}/readyz`)).status).toBe(200);
+    command.process.kill('SIGTERM');
+    expect(await command.ended).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+describe('kouplet broker and kouplet base', () => {
+  test('bases connect to a broker that runs alone, and both end with 0 [SPEC O8]', async () => {
+    const broker = startCommand(['broker', '--listen', '127.0.0.1:0']);
+    const [, url] = await broker.says(/"url":"(mqtt:[^"]+)"/);
+    const bases = startCommand(['base', '--broker', url ?? '', '--count', '2', '--identity', 'x']);
+    await bases.says(/^ready x-1 x-2$/m);
+    bases.process.kill('SIGINT');
+    expect(await bases.ended).toMatchObject({ code: 0, stderr: '' });
+    broker.process.kill('SIGINT');
+    expect(await broker.ended).toMatchObject({ code: 0, stderr: '' });
+  });
+});
