@@ -2,8 +2,10 @@
 import type { Api } from '../api.ts';
 import type { Clock } from '../clock.ts';
 import { startDeploymentController } from './deployment/controller.ts';
+import { startDisruptionController } from './disruption.ts';
 import { startGarbageCollector } from './garbage-collector.ts';
 import { startNamespaceController, startServiceAccountController } from './namespaces.ts';
+import { startNodeLifecycle } from './node-lifecycle/controller.ts';
 import {
   type Controller,
   type ControllerContext,
@@ -12,9 +14,12 @@ import {
   controllerNames,
   createContext,
 } from './options.ts';
+import { startPodGc } from './pod-gc.ts';
 import { startReplicaSetController } from './replica-set/controller.ts';
 import { startScheduler } from './scheduler/controller.ts';
+import { startTaintEviction } from './taint-eviction.ts';
 
+export { type EvictionVerdict, evictionCondition, mayEvict } from './eviction.ts';
 export {
   type ControllerName,
   type ControllerOptions,
@@ -23,22 +28,26 @@ export {
   type Periods,
 } from './options.ts';
 
-const starts: Partial<Record<ControllerName, (context: ControllerContext) => Controller>> = {
+const starts: Record<ControllerName, (context: ControllerContext) => Controller> = {
   deployment: startDeploymentController,
   replicaset: startReplicaSetController,
   scheduler: startScheduler,
   'garbage-collector': startGarbageCollector,
   namespace: startNamespaceController,
   serviceaccount: startServiceAccountController,
+  'node-lifecycle': startNodeLifecycle,
+  'taint-eviction': startTaintEviction,
+  'pod-gc': startPodGc,
+  disruption: startDisruptionController,
 };
 
 export function startControllers(api: Api, clock: Clock, options: ControllerOptions = {}): { stop(): void } {
   const context = createContext(api, clock, options);
   const enabled = options.enabled ?? controllerNames;
-  const running = controllerNames.filter((name) => enabled.includes(name)).map((name) => starts[name]?.(context));
+  const running = controllerNames.filter((name) => enabled.includes(name)).map((name) => starts[name](context));
   return {
     stop() {
-      for (const controller of running) controller?.stop();
+      for (const controller of running) controller.stop();
       context.stop();
     },
   };

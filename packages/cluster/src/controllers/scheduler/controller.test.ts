@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { KubeObject } from '../../kinds/kind.ts';
 import { startControllers } from '../index.ts';
 import { createTestApi, createVirtualClock, settle, type TestApi, type VirtualClock } from '../testing.ts';
 import { replicaSetOf, templateOf } from '../testing-workloads.ts';
@@ -26,7 +27,7 @@ afterEach(() => {
 });
 
 type Fields = Record<string, unknown>;
-const node = (name: string, spec: Fields = {}, labels: Record<string, string> = {}, allocatable: Fields = {}) =>
+const node = (name: string, spec: Fields = {}, labels: Record<string, string> = {}, allocatable: Fields = {}) => {
   api.create(
     'nodes',
     {
@@ -38,6 +39,12 @@ const node = (name: string, spec: Fields = {}, labels: Record<string, string> = 
     },
     { actor: 'user' },
   );
+  // Admission taints what is not ready yet.
+  const change = (draft: KubeObject) => {
+    draft.spec = spec;
+  };
+  api.modify('nodes', name, undefined, change, { actor: 'user' });
+};
 const pod = (name: string, spec: Fields = {}, labels: Record<string, string> = { app: name }) =>
   api.create(
     'pods',
@@ -286,7 +293,12 @@ describe('a pod that waits', () => {
 
   test('of higher priority goes first [SPEC C77]', async () => {
     pod('low');
-    pod('high', { priority: 10 });
+    api.create(
+      'priorityclasses.scheduling.k8s.io',
+      { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name: 'urgent' }, value: 10 },
+      { actor: 'user' },
+    );
+    pod('high', { priorityClassName: 'urgent' });
     await settle();
     node('vn-0', {}, {}, { pods: '1' });
     await clock.advance(1_000);
