@@ -11,7 +11,7 @@ export interface BrokerLimits {
   /** The same for one client id, after a burst of `reconnectBurst`: what makes two processes under one identity, or a loop, cheap. */
   readonly reconnectsPerSecond: number;
   readonly reconnectBurst: number;
-  /** One MQTT packet, header included. A list of 1,500 modules fits in 256 kB. */
+  /** One MQTT packet. The longest list that is read, 2,000 modules, is 300 kB. */
   readonly maxPacketBytes: number;
   /** Inbound of one base; beyond it, after a burst, it is read no faster (TCP holds it back, nothing is lost). */
   readonly packetsPerSecond: number;
@@ -33,7 +33,7 @@ export const defaultLimits: BrokerLimits = {
   connectsPerSecond: 1_000,
   reconnectsPerSecond: 1,
   reconnectBurst: 5,
-  maxPacketBytes: 256 * 1024,
+  maxPacketBytes: 512 * 1024,
   packetsPerSecond: 100,
   packetBurst: 500,
   bytesPerSecond: 512 * 1024,

@@ -157,3 +157,18 @@ export class Told {
 export function text(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString();
 }
+
+/** An MQTT packet by hand: type and flags, then the body. */
+export function packet(head: number, ...body: ReadonlyArray<Uint8Array | number[]>): Buffer {
+  const bytes = Buffer.concat(body.map((part) => Buffer.from(part)));
+  const length: number[] = [];
+  for (let left = bytes.length; ; left = Math.floor(left / 128)) {
+    length.push(left >= 128 ? (left % 128) | 0x80 : left);
+    if (left < 128) break;
+  }
+  return Buffer.concat([Buffer.from([head, ...length]), bytes]);
+}
+export const field = (text: string): Buffer =>
+  Buffer.concat([Buffer.from([text.length >> 8, text.length & 255]), Buffer.from(text)]);
+export const connectPacket = (clientId: string, version = 4): Buffer =>
+  packet(0x10, field('MQTT'), [version, 2, 0, 60], version === 5 ? [0] : [], field(clientId));
