@@ -29,7 +29,7 @@ const BY_FIELD: Readonly<Record<string, ListStrategy>> = {
   volumeDevices: by('devicePath'),
   hostAliases: by('ip'),
   podIPs: by('ip'),
-  hostIPs: ATOMIC,
+  hostIPs: by('ip'),
   topologySpreadConstraints: by('topologyKey'),
   conditions: by('type'),
   addresses: by('type'),
