@@ -478,8 +478,8 @@ describe('what it says of itself', () => {
   it('[SPEC S16] its default address is private, its own, and never loopback', () => {
     const addresses = new Set(Array.from({ length: 70_000 }, (_, index) => baseFacts({ index }).ip));
     expect(addresses.size).toBe(70_000);
-    for (const address of addresses)
-      expect(address).toMatch(/^10\.\d{1,3}\.\d{1,3}\.([1-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-4])$/);
+    const isUsable = /^10\.\d{1,3}\.\d{1,3}\.([1-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-4])$/;
+    expect([...addresses].filter((address) => !isUsable.test(address))).toEqual([]);
     expect(baseFacts({ identity: 'a' }).ip).toBe(baseFacts({ identity: 'a' }).ip);
     expect(baseFacts({ identity: 'a' }).ip).not.toBe(baseFacts({ identity: 'b' }).ip);
   });

@@ -102,7 +102,7 @@ export class Jvm {
     return this.#threads.length + this.#queue.length;
   }
 
-  /** The session is up and subscribed. The first one of a process asks for the baseline and starts the heart. [SPEC S1, S2] */
+  /** The session is up and subscribed. The first one of a process asks for the baseline and starts the heart. [SPEC S1] [SPEC S2] */
   connected(at: number): readonly Output[] {
     this.#advanceTo(at);
     this.#isConnected = true;

@@ -50,7 +50,7 @@ const defaultCrashMs = 2000;
 /** Longest wait that a URL may ask for: an hour. */
 const longestMs = 3_600_000;
 
-/** Reads a module's URL. Never throws. [SPEC S12, S13] */
+/** Reads a module's URL. Never throws. [SPEC S12] [SPEC S13] */
 export function readModuleUrl(url: string): ModuleUrl {
   const faults: { -readonly [K in keyof ModuleFaults]: ModuleFaults[K] } = {
     failTimes: Infinity,

@@ -87,7 +87,7 @@ export class Modules {
     return this.#bizes.get(key);
   }
 
-  /** Decides, when an install begins, what will go wrong with it. [SPEC S12, S13] */
+  /** Decides, when an install begins, what will go wrong with it. [SPEC S12] [SPEC S13] */
   begin(request: Request, at: number): Install {
     const failure = this.#failureOf(request);
     return { ...request, startedAt: at, ...(failure && { trouble: failure }) };
@@ -130,7 +130,7 @@ export class Modules {
     return from.faults.lose === what && strikes(this.#script, 'lose', url, from.faults.loseTimes);
   }
 
-  /** The jar is here: its manifest, not the request, says what it is. A key that is taken is a repeat. [SPEC S7, S8] */
+  /** The jar is here: its manifest, not the request, says what it is. A key that is taken is a repeat. [SPEC S7] [SPEC S8] */
   register(install: Install, at: number): Registered {
     const end = (response: Response) => ({ kind: 'ended', install, response }) as const;
     if (install.trouble?.at === 'download') return end(failedResponse(install.trouble.failure));
@@ -147,7 +147,7 @@ export class Modules {
     return { kind: 'registered', install, key };
   }
 
-  /** The start has ended: a failed one leaves nothing behind; a second version stays DEACTIVATED. [SPEC S9, S10] */
+  /** The start has ended: a failed one leaves nothing behind; a second version stays DEACTIVATED. [SPEC S9] [SPEC S10] */
   activate(key: BizKey, install: Install, at: number): Response {
     const biz = this.#bizes.get(key);
     if (biz === undefined) return failedResponse(notStoppable());

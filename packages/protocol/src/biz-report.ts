@@ -36,7 +36,7 @@ const bizArray = z
 /** The base itself, which is no module: a Spring Boot base in embed mode has this main class. */
 const masterMainClass = 'embed main';
 
-/** One biz as a list or an answer names it. A state missing or in unknown words is UNRESOLVED: it is there, no more is known. [SPEC P6, P7] */
+/** One biz as a list or an answer names it. A state missing or in unknown words is UNRESOLVED: it is there, no more is known. [SPEC P6] [SPEC P7] */
 export const reportedBiz = z.union([bizArray, bizObject]).transform((biz, context) => {
   const name = bizName.safeParse(biz.bizName ?? biz.name);
   const version = bizName.safeParse(biz.bizVersion ?? biz.version);

@@ -23,7 +23,8 @@ function check(topic: string, payload: Uint8Array, retain: boolean): void {
     expect(topic.split('/')[1]).toBe(decoded.value.baseId);
     expect(decoded.value.origin.baseId).toBe(decoded.value.baseId);
   } else {
-    expect(decoded.error.detail).toMatch(/^[^\p{Cc}]{1,300}$/u);
+    expect(decoded.error.detail).not.toMatch(/\p{Cc}|^$/u);
+    expect(decoded.error.detail.length).toBeLessThanOrEqual(300);
   }
 }
 
@@ -41,8 +42,8 @@ describe('decoding', () => {
     );
     const payload = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
-      fc.json({ maxDepth: 5 }).map((text) => new TextEncoder().encode(text)),
-      fc.json({ maxDepth: 5 }).map((text) => new TextEncoder().encode(`{"data":${text},"publishTimestamp":1}`)),
+      fc.json({ maxDepth: 3 }).map((text) => new TextEncoder().encode(text)),
+      fc.json({ maxDepth: 3 }).map((text) => new TextEncoder().encode(`{"data":${text},"publishTimestamp":1}`)),
     );
     fc.assert(fc.property(topic, payload, fc.boolean(), check), { numRuns: 500 });
   });

@@ -170,6 +170,7 @@ describe('lists of every generation', () => {
     [[{ version: '1', state: 'activated' }]],
     [[{ name: ' ', version: '1' }]],
     [[{ name: 'a:b', version: '1' }]],
+    [[{ name: 'a\nb', version: '1' }]],
     [[{ name: 'x'.repeat(257), version: '1' }]],
     [[['biz1']]],
     [['biz1']],

@@ -44,7 +44,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
  * @param topic   as it came, `koupleless_<env>/<identity>/base/<channel>` or the seed's
  * @param payload its bytes; not kept
  * @param options `retain` as delivered: a retained message is history, whoever left it
- * @returns the message with its origin, or why it is none. Never throws. [SPEC P5 to P18]
+ * @returns the message with its origin, or why it is none. Never throws. [SPEC P15] [SPEC P16] [SPEC P17] [SPEC P18]
  */
 export function decode(
   topic: string,

@@ -11,7 +11,7 @@ export interface CommandTarget {
 
 const encoder = new TextEncoder();
 
-/** Topic and payload of a command. The payload is fresh bytes, the caller's to keep. [SPEC P19, P20] */
+/** Topic and payload of a command. The payload is fresh bytes, the caller's to keep. [SPEC P19] [SPEC P20] */
 export function encode(
   command: ArkletCommand,
   target: CommandTarget,

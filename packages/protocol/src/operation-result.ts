@@ -51,7 +51,7 @@ export const batchResult = envelope(z.object({ response: answered })).transform(
 );
 
 /**
- * Classifies one response. [SPEC P11, P12, P13]
+ * Classifies one response. [SPEC P11] [SPEC P12] [SPEC P13]
  *
  * The inner code decides before the outer one: REPEAT_BIZ and NOT_FOUND_BIZ come inside a FAILED response. A conflict has
  * neither data nor a code of its own, only its words (arklet BizOpsCommandCoordinator). A ProcessRecord has no code inside.

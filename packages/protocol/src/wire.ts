@@ -43,13 +43,13 @@ export function envelope<Schema extends z.ZodType>(data: Schema) {
   return z.object({ data, publishTimestamp: instant });
 }
 
-/** Name or version of a biz: text or a number, not blank, without `:`, at most 256 characters. Strict, since it is half a key. */
+/** Name or version of a biz: text or a number, not blank, without `:` or control characters, at most 256 long. Strict, since it is half a key. */
 export const bizName = z
   .union([z.string(), z.number()])
   .transform(String)
   .refine(
-    (text) => text.length <= 256 && !text.includes(':') && text.trim() !== '',
-    'blank, with a colon, or too long',
+    (text) => text.length <= 256 && text.trim() !== '' && !/[:\p{Cc}]/u.test(text) && text.isWellFormed(),
+    'blank, too long, or with a colon or control character',
   );
 
 const states: Readonly<Record<string, BizState>> = Object.assign(Object.create(null), {
