@@ -14,7 +14,7 @@ describe('a module Pod', () => {
     const pod = await world.podReady('p1');
     expect(pod.status.phase).toBe('Running');
     expect(pod.spec.nodeName).toBe(`vnode.${base.identity}.${world.env}`);
-    expect(pod.status.podIP).toBe(base.facts.localIP);
+    expect(pod.status.podIP).toBe(base.facts.ip);
     expect(conditionOf(pod, 'ContainersReady').status).toBe('True');
     expect(pod.status.containerStatuses[0]).toMatchObject({ name: 'biz1', ready: true, restartCount: 0 });
     expect(pod.status.containerStatuses[0].state.running.startedAt).toBeTruthy();
@@ -74,6 +74,6 @@ describe('a base', () => {
       expect.objectContaining({ key: 'schedule.koupleless.io/virtual-node', value: 'True', effect: 'NoExecute' }),
     );
     expect(node.spec.providerID).toBe(`kouplet://${world.base().identity}`);
-    expect(node.status.addresses).toContainEqual({ type: 'InternalIP', address: world.base().facts.localIP });
+    expect(node.status.addresses).toContainEqual({ type: 'InternalIP', address: world.base().facts.ip });
   });
 });
