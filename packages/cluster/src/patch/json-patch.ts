@@ -5,6 +5,8 @@ import { badRequest, failure } from '../status.ts';
 
 /** As a real server. */
 const MAX_OPERATIONS = 10_000;
+/** Steps of a path that lead to a prototype; the library would silently leave them out. */
+const UNREACHABLE: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 const OPS: ReadonlySet<unknown> = new Set(['add', 'remove', 'replace', 'move', 'copy', 'test']);
 
 /**
@@ -51,7 +53,8 @@ function isOperation(value: unknown): value is Operation {
 }
 
 function isPointer(value: unknown): value is string {
-  return typeof value === 'string' && (value === '' || value.startsWith('/'));
+  if (typeof value !== 'string' || (value !== '' && !value.startsWith('/'))) return false;
+  return !value.split('/').some((token) => UNREACHABLE.has(token));
 }
 
 /** One level deeper, so that a patch of the whole document has a parent to write to. */
