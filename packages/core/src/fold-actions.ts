@@ -154,6 +154,8 @@ export function withOutcome(
   switch (outcome.kind) {
     case 'done': {
       if (action.kind === 'send-command' || action.kind === 'write-lease') return withoutEntry(writes, action.key);
+      // A deletion that was accepted is seen on the watch in a moment, or held by finalizers.
+      if (action.kind.startsWith('delete-')) return withEntry(writes, action.key, next(1, ''));
       const isRepeat = previous?.hash === flight.hash && at - previous.at < repeatSpanMs && previous.message === '';
       return withEntry(writes, action.key, isRepeat ? next(failures, '') : { ...next(0, ''), retryAt: at });
     }

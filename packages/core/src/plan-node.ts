@@ -5,9 +5,11 @@ import { isSame } from './records.ts';
 import { type Draft, propose, tellOnce, wake } from './situation.ts';
 import { isNodeStatusShown } from './status-diff.ts';
 
+const firstReportMs = 500;
+
 export function planNode(draft: Draft): void {
   const { situation } = draft;
-  const { state, givingUp, liveness, now } = situation;
+  const { state, givingUp, liveness } = situation;
   if (givingUp.kind === 'no') wake(draft, givingUp.at);
   if (liveness.kind === 'alive' || liveness.kind === 'unproven') wake(draft, liveness.until);
   const key = `node/${situation.nodeName}`;
@@ -32,14 +34,19 @@ export function planNode(draft: Draft): void {
     const message = `made valid for labels, kept in annotations kouplet.io/reported-…: ${desired.changed.join(', ')}`;
     tellOnce(draft, nodeNotice('Normal', 'ValuesChanged', message));
   }
-  void now;
 }
 
 /** It lives and said who it is; one that only answers, as its heartbeat has died, is taken as it is after a while. */
 function isAnnounced(draft: Draft): boolean {
   const { state, liveness, now, policy } = draft.situation;
   if (liveness.kind !== 'alive') return false;
-  if (state.facts !== undefined) return true;
+  if (state.facts !== undefined && state.healthAnsweredAt !== undefined) return true;
+  if (state.facts !== undefined) {
+    // Its capacity comes with the first health report: worth a moment, for a Node that is right at once.
+    const soon = (state.heldSince ?? now.mono) + firstReportMs;
+    wake(draft, soon);
+    return now.mono >= soon;
+  }
   const at = (state.heldSince ?? now.mono) + policy.timings.askAfterSilenceMs;
   wake(draft, at);
   return now.mono >= at;
