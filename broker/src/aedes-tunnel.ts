@@ -71,7 +71,8 @@ export class AedesTunnel implements Tunnel {
     if (broker === undefined || this.#events === undefined) return 'down';
     const prefix = topic.split('/', 2).join('/');
     const connection = prefix.endsWith(`/${baseId}`) ? broker.sessions.holderOf(prefix, topic) : undefined;
-    if (connection === undefined) return 'no-session';
+    // A base that does not read is about to be cut: until then it counts as not there, and nothing piles up for it.
+    if (connection === undefined || broker.isBacklogged(connection.client)) return 'no-session';
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     connection.client.publish({ cmd: 'publish', topic, payload: bytes, qos: 0, retain: false, dup: false }, () => {});
     // Aedes writes in the next immediate, ours comes right after it. Its callback would wait for a full socket to drain.

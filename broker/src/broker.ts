@@ -62,6 +62,8 @@ export interface Broker {
 export interface OpenBroker extends Broker {
   readonly aedes: Aedes;
   readonly sessions: Sessions;
+  /** Whether so much waits to be read by a client that nothing more is sent to it. */
+  readonly isBacklogged: (client: Client) => boolean;
 }
 
 /**
@@ -148,6 +150,12 @@ export async function openBroker(options: BrokerOptions): Promise<OpenBroker> {
     return { role: 'base', baseId } as const;
   };
 
+  /** Whoever does not read is cut after the drain time-out; until then what waits for it is bounded. */
+  const isBacklogged = (client: Client): boolean => {
+    const factor = sessions.of(client)?.access.role === 'controller' ? 16 : 1;
+    return client.conn.writableLength > limits.maxBacklogBytes * factor;
+  };
+
   const tellDenied = (connection: Connection | undefined, what: string, topic: string): void => {
     if (connection === undefined || connection.wasDeniedTold) return;
     connection.wasDeniedTold = true;
@@ -200,6 +208,7 @@ export async function openBroker(options: BrokerOptions): Promise<OpenBroker> {
       packet.retain = false;
       answer(null);
     },
+    authorizeForward: (client, packet) => (isBacklogged(client) ? null : packet),
     authorizeSubscribe: (client, subscription, answer) => {
       const connection = sessions.of(client);
       const isAllowed =
@@ -267,6 +276,7 @@ export async function openBroker(options: BrokerOptions): Promise<OpenBroker> {
     url,
     aedes,
     sessions,
+    isBacklogged,
     counts: () => ({
       connections: sessions.connectionCount,
       sessions: sessions.seatCount,

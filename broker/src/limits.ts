@@ -22,6 +22,11 @@ export interface BrokerLimits {
   readonly maxKeepAliveSeconds: number;
   /** Subscriptions of one base. It needs two. */
   readonly maxSubscriptions: number;
+  /**
+   * What may wait in memory for one base to read it; more is not sent to it. A controller that listens from outside is granted sixteen times
+   * as much, since a whole fleet's answers may come at once.
+   */
+  readonly maxBacklogBytes: number;
   /** A client that has not taken what was written to it for so long is dropped. */
   readonly drainTimeoutMs: number;
   /** From accept to a complete CONNECT, TLS handshake included once more. */
@@ -40,6 +45,7 @@ export const defaultLimits: BrokerLimits = {
   byteBurst: 2 * 1024 * 1024,
   maxKeepAliveSeconds: 300,
   maxSubscriptions: 16,
+  maxBacklogBytes: 1024 * 1024,
   drainTimeoutMs: 10_000,
   connectTimeoutMs: 10_000,
 };

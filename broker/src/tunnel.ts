@@ -11,7 +11,7 @@ export interface TunnelMessage {
   readonly retain: boolean;
 }
 
-/** What became of a publish of ours. `no-session`: the base is not connected (embedded broker only). `down`: the link to the broker is. */
+/** What became of a publish of ours. `no-session`: the base is not connected, or no longer reads (embedded broker only). `down`: the link to the broker is. */
 export type SendOutcome = 'sent' | 'no-session' | 'down';
 
 /**
