@@ -70,7 +70,7 @@ function decodeStruct(
       path: path === '' ? key : `${path}.${key}`,
       complaints,
     });
-    if (field.omitsEmpty && isEmpty(decoded)) continue;
+    if (decoded === undefined || (field.omitsEmpty && isEmpty(decoded))) continue;
     out[key] = decoded;
   }
   return out;
@@ -178,8 +178,10 @@ function integer(value: unknown, type: FieldType, place: Place): number {
 
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
-function time(value: unknown, type: FieldType, place: Place, micro: boolean): string {
+function time(value: unknown, type: FieldType, place: Place, micro: boolean): string | undefined {
   if (typeof value !== 'string') throw wrongType(value, type, place);
+  // Go would complain; objects made in process have no time yet.
+  if (value === '') return undefined;
   const match = RFC3339.exec(value);
   const ms = match === null ? Number.NaN : Date.parse(value.replace(/\.\d+/, ''));
   if (match === null || Number.isNaN(ms)) {

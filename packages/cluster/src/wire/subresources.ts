@@ -30,7 +30,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
 export async function subresource(ground: Ground, exchange: Exchange, route: ResourceRoute, face: Face): Promise<void> {
   const name = route.name ?? '';
   const { namespace } = route;
-  const found = face.kind.subresources.find((one) => one.name === route.subresource);
+  const found =
+    face.kind.subresources.find((one) => one.name === route.subresource) ?? refusedOf(face, route.subresource);
   if (found === undefined || (route.rest !== undefined && found.name !== 'proxy')) throw noSuchResource();
   const verb = VERBS[exchange.method];
   if (verb === undefined || !allows(found, verb)) throw methodNotAllowed();
@@ -52,6 +53,16 @@ export async function subresource(ground: Ground, exchange: Exchange, route: Res
       get(face, namespace, name);
       throw badRequest(`the embedded cluster runs no containers: ${found.name} is not possible on ${face.kind.plural}`);
   }
+}
+
+const REFUSED: readonly Subresource[] = ['attach', 'exec', 'portforward', 'proxy'].map((name) => ({
+  name,
+  verbs: ['get', 'create', 'update', 'patch', 'delete'],
+}));
+
+/** Asked for of Pods though discovery does not list them: better refused in words than not found. */
+function refusedOf(face: Face, name: string | undefined): Subresource | undefined {
+  return face.kind.kind === 'Pod' ? REFUSED.find((one) => one.name === name) : undefined;
 }
 
 /** exec and the like take GET (websocket) and POST (SPDY) alike. */
