@@ -36,9 +36,11 @@ export interface EventRecorderOptions {
 }
 
 const remembered = 4096;
-/** After so many different messages of one object and reason, further ones share an Event (client-go: 10 in 10 minutes). */
+/** So many different messages of one object and reason make an Event that stands for all (client-go: 10 within 10 minutes). */
 const similarLimit = 10;
 const similarWindowMs = 600_000;
+const spamBurst = 25;
+const spamRefillMs = 300_000;
 
 interface Recorded {
   name: string;
@@ -82,19 +84,37 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
   const { api, clock, component, actor, onError } = options;
   const known = new Map<string, Recorded>();
   const similar = new Map<string, { messages: Set<string>; since: number }>();
+  const spent = new Map<string, { tokens: number; at: number }>();
 
-  /** The message to write: from the eleventh different one on, one Event stands for all. */
+  /** The message to write: when ten different ones are known, further new ones share an Event. */
   function correlate(about: string, occurrence: Occurrence): { key: string; message: string } {
     const group = `${about}\n${occurrence.type}\n${occurrence.reason}`;
     const now = clock.now();
     let seen = similar.get(group);
     if (seen === undefined || now - seen.since > similarWindowMs) seen = { messages: new Set(), since: now };
-    if (seen.messages.size < similarLimit) seen.messages.add(occurrence.message);
+    seen.since = now;
+    seen.messages.add(occurrence.message);
     remember(similar, group, seen);
-    if (seen.messages.has(occurrence.message) && seen.messages.size < similarLimit) {
+    if (seen.messages.size < similarLimit) {
       return { key: `${group}\n${occurrence.message}`, message: occurrence.message };
     }
+    for (const any of seen.messages) {
+      seen.messages.delete(any);
+      break;
+    }
     return { key: group, message: `(combined from similar events): ${occurrence.message}` };
+  }
+
+  /** 25 Events of one object, then one each five minutes (client-go, EventSourceObjectSpamFilter). */
+  function isSpam(about: string): boolean {
+    const now = clock.now();
+    const bucket = spent.get(about) ?? { tokens: spamBurst, at: now };
+    bucket.tokens = Math.min(spamBurst, bucket.tokens + (now - bucket.at) / spamRefillMs);
+    bucket.at = now;
+    const isFull = bucket.tokens < 1;
+    if (!isFull) bucket.tokens -= 1;
+    remember(spent, about, bucket);
+    return isFull;
   }
 
   return {
@@ -105,8 +125,9 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       const { key, message } = correlate(about, occurrence);
       try {
         const before = known.get(key);
+        if (before !== undefined) before.count += 1;
+        if (isSpam(about)) return;
         if (before !== undefined && api.get('events', before.name, namespace) !== undefined) {
-          before.count += 1;
           api.modify(
             'events',
             before.name,
