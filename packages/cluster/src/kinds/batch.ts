@@ -132,7 +132,9 @@ export const cronJob = defineKind({
     spec.suspend ??= false;
     spec.successfulJobsHistoryLimit ??= 3;
     spec.failedJobsHistoryLimit ??= 1;
-    const template = ensure(ensure(ensure(spec, 'jobTemplate'), 'spec'), 'template');
+    const jobTemplate = ensure(spec, 'jobTemplate');
+    ensure(jobTemplate, 'metadata');
+    const template = ensure(ensure(jobTemplate, 'spec'), 'template');
     ensure(template, 'metadata');
     defaultPodSpec(ensure(template, 'spec'));
   },

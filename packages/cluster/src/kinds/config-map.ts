@@ -19,6 +19,7 @@ export const configMap = defineKind({
   shortNames: ['cm'],
   namespaced: true,
   schema: 'V1ConfigMap',
+  revalidatesMetadata: true,
   validate: (draft) => {
     const errors: FieldError[] = [];
     let bytes = 0;
@@ -34,7 +35,8 @@ export const configMap = defineKind({
       bytes += decodedBytes(value);
     }
     if (bytes > maxDataBytes) {
-      errors.push({ field: '', type: 'Too long', detail: `may not be more than ${maxDataBytes} bytes` });
+      // Sic: the whole object is named so.
+      errors.push({ field: '[]', type: 'Too long', detail: `may not be more than ${maxDataBytes} bytes` });
     }
     return errors;
   },

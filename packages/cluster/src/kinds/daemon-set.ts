@@ -68,7 +68,8 @@ export const daemonSet = defineKind({
     const spec = fieldsOf(draft.spec);
     const errors: FieldError[] = [];
     errors.push(...validateLabelSelector(spec.selector, 'spec.selector'));
-    if (!selectorMatches(spec.selector, spec.template?.metadata?.labels)) errors.push(mismatch(spec));
+    if (errors.length === 0 && !selectorMatches(spec.selector, spec.template?.metadata?.labels))
+      errors.push(mismatch(spec));
     if (isFields(spec.selector) && isEmptySelector(spec.selector)) {
       errors.push(emptySelector(spec.selector, 'daemonset'));
     }

@@ -33,6 +33,8 @@ export interface KindDefinition
   status?: () => Record<string, unknown>;
   /** Has `/scale`. */
   scalable?: boolean;
+  /** The kind's update checks `metadata` as its creation does, once more: complaints come up once more, too. */
+  revalidatesMetadata?: boolean;
   /** Runs on whatever is decoded, after nulls are gone. */
   defaults?(draft: KubeObject): void;
   /** Complaints about everything but `metadata`, for a creation and for an update alike. */
@@ -45,7 +47,16 @@ export interface KindDefinition
 
 /** The whole kind; whatever the definition says of a member of `Kind` wins. */
 export function defineKind(definition: KindDefinition): Kind {
-  const { nameRule = subdomainName, status, scalable, validate, validateChange, validateStatus, ...given } = definition;
+  const {
+    nameRule = subdomainName,
+    status,
+    scalable,
+    revalidatesMetadata,
+    validate,
+    validateChange,
+    validateStatus,
+    ...given
+  } = definition;
   const { namespaced } = given;
   const subresources: Subresource[] = [...(given.subresources ?? [])];
   if (scalable) subresources.push(scaleSubresource);
@@ -65,9 +76,9 @@ export function defineKind(definition: KindDefinition): Kind {
       if (!isFields(draft.metadata)) Object.assign(draft, { metadata: {} });
       given.defaults?.(draft);
     },
-    prepareCreate: (draft) => {
+    prepareCreate: (draft, now) => {
       if (status !== undefined) draft.status = status();
-      given.prepareCreate?.(draft);
+      given.prepareCreate?.(draft, now);
     },
     prepareUpdate: (draft, old) => {
       if (status !== undefined) keep(draft, old, 'status');
@@ -82,6 +93,7 @@ export function defineKind(definition: KindDefinition): Kind {
       ...validateCommonUpdate(draft, old, namespaced),
       ...validateObjectMetaUpdate(draft, old),
       ...validateKubeFinalizers(draft),
+      ...(revalidatesMetadata ? validateObjectMeta(draft, { namespaced, nameRule }) : []),
       ...(validate?.(draft, old) ?? []),
       ...(validateChange?.(draft, old) ?? []),
     ],

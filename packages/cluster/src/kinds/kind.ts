@@ -96,8 +96,8 @@ export interface Kind {
    *   `<Kind> in version "<version>" cannot be handled as a <Kind>: <message>`.
    */
   defaults?(draft: KubeObject): void;
-  /** Drops what a client may not set (status of most kinds), before validation. */
-  prepareCreate?(draft: KubeObject): void;
+  /** Drops what a client may not set (status of most kinds), before validation. `now` in ms since the epoch. */
+  prepareCreate?(draft: KubeObject, now?: number): void;
   /** Keeps what a client may not change through the main resource (status); `old` is what is stored. */
   prepareUpdate?(draft: KubeObject, old: KubeObject): void;
   /** The same through `/status`. Absent: everything but `status` and `metadata` is taken from `old`. */

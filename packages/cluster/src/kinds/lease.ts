@@ -1,7 +1,7 @@
 /** coordination.k8s.io/v1 Lease. */
 import { ageOf } from './ages.ts';
 import { defineKind, ensure } from './define-kind.ts';
-import { forbidden, invalid } from './field-errors.ts';
+import { invalid } from './field-errors.ts';
 import { fieldsOf } from './json.ts';
 import type { FieldError } from './kind.ts';
 import { validateNonnegative } from './probe-validation.ts';
@@ -19,15 +19,12 @@ export const lease = defineKind({
     ensure(draft, 'spec');
   },
   validate: (draft) => {
-    const { leaseDurationSeconds: duration, leaseTransitions, preferredHolder, strategy } = fieldsOf(draft.spec);
+    const { leaseDurationSeconds: duration, leaseTransitions } = fieldsOf(draft.spec);
     const errors: FieldError[] = [];
     if (typeof duration === 'number' && duration <= 0) {
       errors.push(invalid('spec.leaseDurationSeconds', duration, 'must be greater than 0'));
     }
     errors.push(...validateNonnegative(leaseTransitions, 'spec.leaseTransitions'));
-    if (preferredHolder && !strategy) {
-      errors.push(forbidden('spec.preferredHolder', 'may only be specified if `strategy` is defined'));
-    }
     return errors;
   },
   columns: [

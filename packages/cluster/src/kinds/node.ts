@@ -33,6 +33,7 @@ export const node = defineKind({
   shortNames: ['no'],
   namespaced: false,
   schema: 'V1Node',
+  revalidatesMetadata: true,
   subresources: [statusSubresource({ group: '', version: 'v1', kind: 'Node' })],
   defaults: (draft) => {
     ensure(draft, 'spec');
@@ -56,7 +57,11 @@ export const node = defineKind({
     ...validateResources(draft, 'capacity'),
     ...validateResources(draft, 'allocatable'),
   ],
-  validateChange: validateNodeChange,
+  validateChange: (draft, old) => [
+    ...validateNodeChange(draft, old),
+    // Sic: looked at twice.
+    ...validateTaints(listOf(draft.spec?.taints), 'metadata.taints'),
+  ],
   validateStatus: (draft, old) => [
     ...validateResources(draft, 'capacity'),
     ...validateResources(draft, 'allocatable'),

@@ -31,6 +31,7 @@ export const pod = defineKind({
   hasGeneration: true,
   deleteAnswersObject: true,
   status: () => ({}),
+  revalidatesMetadata: true,
   defaults: (draft) => {
     const spec = ensure(draft, 'spec');
     defaultPodOnly(spec);
@@ -38,7 +39,7 @@ export const pod = defineKind({
     alignAddress(fieldsOf(draft.status));
     printNullTimes(draft.status);
   },
-  prepareCreate: (draft) => {
+  prepareCreate: (draft, now) => {
     draft.status = { phase: 'Pending', qosClass: qosClass(fieldsOf(draft.spec)) };
     if (listOf(fieldsOf(draft.spec).schedulingGates).length === 0) return;
     draft.status.conditions = [
@@ -46,7 +47,7 @@ export const pod = defineKind({
         type: 'PodScheduled',
         status: 'False',
         lastProbeTime: null,
-        lastTransitionTime: null,
+        lastTransitionTime: now === undefined ? null : `${new Date(now).toISOString().slice(0, 19)}Z`,
         reason: 'SchedulingGated',
         message: 'Scheduling is blocked due to non-empty scheduling gates',
       },

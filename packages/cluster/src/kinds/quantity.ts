@@ -30,13 +30,16 @@ const binarySuffixes = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi', 'Ei'];
 
 const formatWrong = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
+const numericWrong = 'unable to parse numeric part of quantity';
+
 /** The quantity, or a text that says what is wrong with it. Finer than a billionth is rounded away from zero. [SPEC C42] */
 export function parseQuantity(text: string): Quantity | { readonly error: string } {
   const match = /^([+-]?)([0-9]*)(?:\.([0-9]*))?([eEinumkKMGTP]*)([-+]?[0-9]*)$/.exec(text);
   if (match === null) return { error: formatWrong };
   const [, sign = '', whole = '', fraction = '', letters = '', digits = ''] = match;
-  if (whole === '' && fraction === '') return { error: formatWrong };
-  if (whole.length + fraction.length > 1000) return { error: 'unable to parse numeric part of quantity' };
+  if (text === '') return { error: formatWrong };
+  if (whole === '' && fraction === '') return { error: numericWrong };
+  if (whole.length + fraction.length > 1000) return { error: numericWrong };
   const scale = scaleOf(letters, digits);
   if (scale === undefined) return { error: "unable to parse quantity's suffix" };
   const unsigned = BigInt(`${whole}${fraction}`) * scale.factor;
@@ -80,11 +83,13 @@ function divideUp(value: bigint, by: bigint): bigint {
 export function formatQuantity({ nanos, format }: Quantity): string {
   if (nanos === 0n) return '0';
   const isSmall = nanos > -1024n * nano && nanos < 1024n * nano;
-  return format === 'BinarySI' && !isSmall ? formatBinary(nanos) : formatDecimal(nanos, format);
+  // What a power of two cannot show without loss is shown in decimals.
+  const isBinary = format === 'BinarySI' && !isSmall && nanos % nano === 0n;
+  return isBinary ? formatBinary(nanos / nano) : formatDecimal(nanos, format);
 }
 
-function formatBinary(nanos: bigint): string {
-  let value = divideUp(nanos, nano);
+function formatBinary(whole: bigint): string {
+  let value = whole;
   let power = 0;
   while (power < binarySuffixes.length - 1 && value % 1024n === 0n) {
     value /= 1024n;

@@ -5,7 +5,7 @@ import { duplicate, forbidden, invalid } from './field-errors.ts';
 import { type Fields, fieldsOf, listOf, sortedEntries } from './json.ts';
 import type { FieldError } from './kind.ts';
 import { compareQuantities, formatQuantity, normalizeResources, quantityOf } from './quantity.ts';
-import { validateResourceName } from './resource-validation.ts';
+import { validateContainerResourceName, validateResourceName } from './resource-validation.ts';
 import { ageColumn, column, createdAtColumn, nameColumn } from './shape.ts';
 
 const amounts = ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'];
@@ -71,7 +71,8 @@ function validateLimit(limit: Fields, path: string): FieldError[] {
       continue;
     }
     for (const [name] of entries) {
-      errors.push(...validateResourceName(name, `${path}.${field}[${name}]`));
+      const validateName = limit.type === 'Container' || isPod ? validateContainerResourceName : validateResourceName;
+      errors.push(...validateName(name, `${path}.${field}[${name}]`));
       names.add(name);
     }
   }

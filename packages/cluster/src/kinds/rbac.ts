@@ -71,7 +71,9 @@ function bindingParts(kinds: readonly string[]): Common & Pick<KindDefinition, '
       return errors;
     },
     validateChange: (draft, old) =>
-      isSame(draft.roleRef, old.roleRef) ? [] : [invalid('roleRef', draft.roleRef, 'cannot change roleRef')],
+      isSame(draft.roleRef, old.roleRef)
+        ? []
+        : [invalid('roleRef', printedReference(draft.roleRef), 'cannot change roleRef')],
     columns: [
       nameColumn,
       column(
@@ -86,6 +88,12 @@ function bindingParts(kinds: readonly string[]): Common & Pick<KindDefinition, '
     ],
     row: bindingCells,
   };
+}
+
+/** As the server keeps it inside. */
+function printedReference(reference: unknown): unknown {
+  const { apiGroup = '', kind = '', name = '' } = fieldsOf(reference);
+  return { APIGroup: apiGroup, Kind: kind, Name: name };
 }
 
 function bindingCells({ metadata, roleRef, subjects }: KubeObject, now: number): unknown[] {

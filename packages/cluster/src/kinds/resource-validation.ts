@@ -67,6 +67,11 @@ export function validateRequirements(requirements: unknown, path: string): Field
 }
 
 function validateEntry(name: string, value: string, path: string): FieldError[] {
+  return [...validateContainerResourceName(name, path), ...validateAmount(name, value, path)];
+}
+
+/** A name of a resource that a container can ask for. */
+export function validateContainerResourceName(name: string, path: string): FieldError[] {
   const errors = validateResourceName(name, path);
   if (!name.includes('/')) {
     if (!containerResources.has(name) && !name.startsWith('hugepages-')) {
@@ -75,7 +80,6 @@ function validateEntry(name: string, value: string, path: string): FieldError[] 
   } else if (!isNative(name) && !isExtended(name)) {
     errors.push(invalid(path, name, "doesn't follow extended resource name standard"));
   }
-  errors.push(...validateAmount(name, value, path));
   return errors;
 }
 

@@ -25,6 +25,7 @@ export const secret = defineKind({
   plural: 'secrets',
   namespaced: true,
   schema: 'V1Secret',
+  revalidatesMetadata: true,
   defaults: (draft) => {
     draft.type ||= 'Opaque';
     if (!isFields(draft.stringData)) return;

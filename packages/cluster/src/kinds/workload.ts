@@ -32,6 +32,10 @@ export function validateSelectorAndTemplate(
     errors.push(...validateLabelSelector(spec.selector, 'spec.selector'));
     if (isEmptySelector(spec.selector)) errors.push(emptySelector(spec.selector, emptyFor));
   }
+  if (validateLabelSelector(spec.selector, 'spec.selector').length > 0) {
+    const detail = owner === 'StatefulSet' ? '' : 'invalid label selector';
+    return [...errors, invalid('spec.selector', printableSelector(spec.selector), detail)];
+  }
   const isWhole = !isFields(spec.selector) || !isEmptySelector(spec.selector);
   if (isWhole && !selectorMatches(spec.selector, labelsOfTemplate(spec))) errors.push(mismatch(spec));
   errors.push(...validatePodTemplate(spec.template, 'spec.template', options));
