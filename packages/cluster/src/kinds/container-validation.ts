@@ -15,7 +15,7 @@ import { validateContainerHooks } from './probe-validation.ts';
 import { validateRequirements } from './resource-validation.ts';
 
 /** What of the pod a container is checked against. */
-export interface ContainerSurroundings {
+interface ContainerSurroundings {
   /** Names of the pod's good volumes. */
   volumes: ReadonlySet<string>;
 }

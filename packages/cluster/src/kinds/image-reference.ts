@@ -14,7 +14,7 @@ const reference = new RegExp(
  * @returns `latest` where a tag is left out and there is no digest; undefined for what is no image reference at all: a
  *   `https://…jar` is none and so gets `IfNotPresent`. [SPEC C43]
  */
-export function imageTag(image: string): string | undefined {
+function imageTag(image: string): string | undefined {
   if (image.length > 4096 || /^[a-f0-9]{64}$/.test(image)) return undefined;
   const match = reference.exec(image);
   if (match === null) return undefined;

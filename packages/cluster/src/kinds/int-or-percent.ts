@@ -5,17 +5,8 @@ import type { FieldError } from './kind.ts';
 const percentText =
   "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
 
-/** The value of `25%` or `3` against a whole; anything else counts as 0. */
-export function resolveIntOrPercent(value: unknown, total: number, round: 'up' | 'down'): number {
-  if (typeof value === 'number') return value;
-  const percent = percentOf(value);
-  if (percent === undefined) return 0;
-  const exact = (percent * total) / 100;
-  return round === 'up' ? Math.ceil(exact) : Math.floor(exact);
-}
-
 /** 25 of `25%`; undefined for what is no percentage. */
-export function percentOf(value: unknown): number | undefined {
+function percentOf(value: unknown): number | undefined {
   return typeof value === 'string' && /^[0-9]+%$/.test(value) ? Number(value.slice(0, -1)) : undefined;
 }
 

@@ -59,7 +59,7 @@ export function dnsSubdomainMessages(value: string): string[] {
 }
 
 /** Names of Services: an RFC 1035 label. */
-export function dns1035LabelMessages(value: string): string[] {
+function dns1035LabelMessages(value: string): string[] {
   const messages: string[] = [];
   if (byteLength(value) > 63) messages.push(maxLength(63));
   if (!dns1035Pattern.test(value)) {

@@ -8,7 +8,7 @@ import { labelName, type NameRule, pathSegmentName, qualifiedNameMessages } from
 /** All annotations of an object together, keys and values, in bytes. */
 const annotationsLimit = 256 * 1024;
 
-export interface MetaRules {
+interface MetaRules {
   namespaced: boolean;
   nameRule: NameRule;
 }

@@ -1,9 +1,10 @@
 /** What may change on a live pod: images, added tolerations, a shorter deadline, gates that go; nothing else of the spec. */
 import { validateImageBlanks } from './container-validation.ts';
-import { forbidden, invalid, required } from './field-errors.ts';
-import { type Fields, fieldsOf, isSame, listOf, valuesOf } from './json.ts';
+import { forbidden, invalid, invalids, required } from './field-errors.ts';
+import { type Fields, fieldsOf, isSame, listOf } from './json.ts';
 import type { FieldError, KubeObject } from './kind.ts';
-import { rangeText } from './names.ts';
+import { qualifiedNameMessages, rangeText } from './names.ts';
+import { validateIp } from './pod-spec-validation.ts';
 import { validateTolerations } from './scheduling-validation.ts';
 
 const maxInt32 = 2_147_483_647;
@@ -141,7 +142,7 @@ function line(key: string, value: unknown): string {
 }
 
 /** `/status`: addresses, conditions, containers that have ended for good (core/validation ValidatePodStatusUpdate). */
-export function validatePodStatus(draft: KubeObject, old: KubeObject, validateIp: IpCheck): FieldError[] {
+export function validatePodStatus(draft: KubeObject, old: KubeObject): FieldError[] {
   const status = fieldsOf(draft.status);
   const before = fieldsOf(old.status);
   const errors: FieldError[] = [];
@@ -151,37 +152,26 @@ export function validatePodStatus(draft: KubeObject, old: KubeObject, validateIp
       errors.push(invalid(`${here}.observedGeneration`, observedGeneration, 'must be a non-negative integer'));
     }
     if (['PodScheduled', 'Ready', 'Initialized'].includes(type)) continue;
-    errors.push(...validateIp.conditionType(String(type), `${here}.Type`));
+    errors.push(...invalids(`${here}.Type`, type, qualifiedNameMessages(String(type))));
   }
   if (!isSame(status.qosClass, before.qosClass)) {
     errors.push(invalid('status.qosClass', status.qosClass ?? '', 'field is immutable'));
   }
   errors.push(...validateEnded(status, before, fieldsOf(old.spec)));
-  errors.push(...validateAddresses('podIPs', status, before, validateIp));
+  errors.push(...validateAddresses('podIPs', status, before));
   const hostIPs = listOf(status.hostIPs);
   if (hostIPs.length > 0 && hostIPs[0]?.ip !== (status.hostIP ?? '')) {
     errors.push(invalid('status.hostIPs[0].ip', hostIPs[0]?.ip ?? '', 'must be equal to `hostIP`'));
   }
-  errors.push(...validateAddresses('hostIPs', status, before, validateIp));
+  errors.push(...validateAddresses('hostIPs', status, before));
   return errors;
 }
 
-/** How addresses and condition types are checked; kept apart so that this file needs no rules of names. */
-export interface IpCheck {
-  ip(value: unknown, path: string): FieldError[];
-  conditionType(value: string, path: string): FieldError[];
-}
-
-function validateAddresses(
-  field: 'podIPs' | 'hostIPs',
-  status: Fields,
-  before: Fields,
-  validateIp: IpCheck,
-): FieldError[] {
+function validateAddresses(field: 'podIPs' | 'hostIPs', status: Fields, before: Fields): FieldError[] {
   const known = new Set(listOf(before[field]).map(({ ip }) => ip));
   const addresses = listOf(status[field]);
   const errors = addresses.flatMap(({ ip }, index) =>
-    known.has(ip) ? [] : validateIp.ip(ip, `status.${field}[${index}]`),
+    known.has(ip) ? [] : validateIp(ip, `status.${field}[${index}]`),
   );
   const families = new Set(addresses.map(({ ip }) => String(ip).includes(':')));
   if (addresses.length > 1 && (addresses.length > 2 || families.size < 2)) {
@@ -203,10 +193,4 @@ function validateEnded(status: Fields, before: Fields, spec: Fields): FieldError
     if (next === undefined || fieldsOf(next.state).terminated !== undefined) return [];
     return [forbidden(`status.containerStatuses[${index}].state`, 'may not be transitioned to non-terminated state')];
   });
-}
-
-/** Names of a pod's containers, all sorts. */
-export function containerNames(spec: unknown): string[] {
-  const { containers, initContainers } = fieldsOf(spec);
-  return valuesOf([...listOf(initContainers), ...listOf(containers)].map(({ name }) => name));
 }

@@ -1,13 +1,12 @@
 /** v1 Pod. */
 import { validateImageBlanks } from './container-validation.ts';
 import { defineKind, ensure } from './define-kind.ts';
-import { forbidden, invalids } from './field-errors.ts';
+import { forbidden } from './field-errors.ts';
 import { type Fields, fieldsOf, listOf } from './json.ts';
 import type { FieldError, KubeObject, Subresource } from './kind.ts';
-import { qualifiedNameMessages } from './names.ts';
 import { podCells } from './pod-cells.ts';
 import { defaultPodOnly, defaultPodSpec } from './pod-spec-defaults.ts';
-import { validateIp, validatePodAnnotations, validatePodSpec } from './pod-spec-validation.ts';
+import { validatePodAnnotations, validatePodSpec } from './pod-spec-validation.ts';
 import { validatePodChange, validatePodStatus } from './pod-update.ts';
 import { quantityOf } from './quantity.ts';
 import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
@@ -63,11 +62,7 @@ export const pod = defineKind({
   deletionGraceSeconds: graceOf,
   validate: (draft, old) => (old === undefined ? validateNewPod(draft) : validateAnyPod(draft)),
   validateChange: validatePodChange,
-  validateStatus: (draft, old) =>
-    validatePodStatus(draft, old, {
-      ip: validateIp,
-      conditionType: (value, path) => invalids(path, value, qualifiedNameMessages(value)),
-    }),
+  validateStatus: validatePodStatus,
   fieldSelectors: {
     'spec.nodeName': (object) => String(object.spec?.nodeName ?? ''),
     'spec.restartPolicy': (object) => String(object.spec?.restartPolicy ?? ''),

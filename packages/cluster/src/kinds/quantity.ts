@@ -119,7 +119,7 @@ export function addQuantities(a: Quantity, b: Quantity): Quantity {
   return { nanos: a.nanos + b.nanos, format: a.nanos === 0n ? b.format : a.format };
 }
 
-export const zeroQuantity: Quantity = { nanos: 0n, format: 'DecimalSI' };
+const zeroQuantity: Quantity = { nanos: 0n, format: 'DecimalSI' };
 
 /** A quantity of a stored object; zero for what is none (stored ones have been decoded). */
 export function quantityOf(value: unknown): Quantity {
