@@ -62,8 +62,17 @@ export function watchIndex(api: Api, resource: Resource, indices: Record<string,
     entries.set(key, entry);
   }
 
+  /** One listener's fault is told, but keeps no other from hearing. */
   function tell(after: KubeObject | undefined, before: KubeObject | undefined): void {
-    for (const listener of listeners) listener(after, before);
+    let failure: { error: unknown } | undefined;
+    for (const listener of listeners) {
+      try {
+        listener(after, before);
+      } catch (error) {
+        failure ??= { error };
+      }
+    }
+    if (failure !== undefined) throw failure.error;
   }
 
   const end = api.watch(resource, (event) => {

@@ -98,6 +98,7 @@ describe('a pod that fits', () => {
     expect(condition('gated')).toMatchObject({
       status: 'False',
       reason: 'SchedulingGated',
+      lastTransitionTime: '2026-11-23T00:00:00Z',
       message: 'Scheduling is blocked due to non-empty scheduling gates',
     });
     expect(eventsOf('gated')).toEqual([]);

@@ -161,7 +161,9 @@ export function startScheduler(context: ControllerContext): Controller {
       message,
       ...(generation === undefined ? {} : { observedGeneration: generation }),
     };
-    if (known?.status === 'False' && known.reason === reason && known.message === message) return;
+    // The API server writes the gated condition itself, but without a time.
+    const isTold = known?.status === 'False' && known.reason === reason && known.message === message;
+    if (isTold && typeof known.lastTransitionTime === 'string') return;
     api.modify(
       'pods',
       pod.metadata.name,
