@@ -13,6 +13,7 @@ import { type EdgeClock, systemClock } from './clock.ts';
 import { createExecute } from './execute/execute.ts';
 import { type Log, maskSecrets, Throttle } from './log.ts';
 import { createMetrics, type FleetCounts, type Metrics } from './metrics.ts';
+import { OnlyReplica, ReplicaError } from './only-replica.ts';
 import { connectionsNeeded } from './pipeline/lanes.ts';
 import { type CoreFunctions, type Crash, Pipeline } from './pipeline/pipeline.ts';
 import { checkAccess } from './rights.ts';
@@ -86,6 +87,8 @@ class RunningController implements Controller {
   readonly #pipeline: Pipeline;
   readonly #metrics: Metrics;
   readonly #changes: ChangeFeed;
+  /** Absent with an external broker, where any number may run. */
+  readonly #only: OnlyReplica | undefined;
   readonly #rejections = new Throttle(rejectionLogMs);
   readonly #problems = new Throttle(10_000);
   /** Bases whose objects will be told again. */
@@ -119,7 +122,8 @@ class RunningController implements Controller {
         log.warn({ collection, problem: problem.kind, message: maskSecrets(problem.message), held }, 'watch-problem');
       },
     });
-    const { env } = policy;
+    const { env, holderIdentity } = policy;
+    this.#only = tunnel.kind === 'embedded' ? new OnlyReplica(holderIdentity, env) : undefined;
     this.#pipeline = new Pipeline({
       clock: this.#clock,
       policy,
@@ -246,6 +250,11 @@ class RunningController implements Controller {
       case 'node-gone':
         this.#changes.nodeGone(body.uid);
         return;
+      case 'replica-lease-observed': {
+        const other = this.#only?.observed(body.lease, this.#clock.now().mono);
+        if (other !== undefined) this.#broke(new ReplicaError(other));
+        return;
+      }
       case 'link-up':
         if (body.link === 'tunnel') this.#tunnelIsUp = true;
         log.info({ link: body.link }, 'link-up');

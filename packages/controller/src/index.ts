@@ -3,5 +3,6 @@ export type { Change, ModulePlace } from './changes.ts';
 export { type EdgeClock, systemClock } from './clock.ts';
 export { type Controller, type ControllerOptions, startController } from './controller.ts';
 export { type Log, type LogOptions, maskSecrets, type OpenLog, openLog } from './log.ts';
+export { ReplicaError } from './only-replica.ts';
 export { type CoreFunctions, core } from './pipeline/pipeline.ts';
 export { AccessError, type AccessProblem, rightsNeeded } from './rights.ts';

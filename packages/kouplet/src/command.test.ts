@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { run } from './run.ts';
 import { endCommands, runCommand, startCommand } from './testing/command.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'kouplet-command-'));
@@ -20,15 +21,36 @@ afterAll(() => {
   rmSync(dir, { recursive: true, force: true });
 });
 
+/** The command in this process: its rooms are loaded once for all cases. */
+async function runHere(args: readonly string[]) {
+  const said = { stdout: '', stderr: '' };
+  const listeners = { SIGINT: process.listeners('SIGINT'), SIGTERM: process.listeners('SIGTERM') };
+  for (const name of ['stdout', 'stderr'] as const) {
+    vi.spyOn(process[name], 'write').mockImplementation((text) => {
+      said[name] += String(text);
+      return true;
+    });
+  }
+  try {
+    const code = await run(['node', 'kouplet', ...args], {});
+    return { code, ...said };
+  } finally {
+    vi.restoreAllMocks();
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      for (const listener of process.listeners(signal)) {
+        if (!listeners[signal].includes(listener)) process.off(signal, listener);
+      }
+    }
+  }
+}
+
 describe('help and wrong use', () => {
-  test.each(
-    [[], ['up'], ['controller'], ['broker'], ['cluster'], ['base']].map((args) => [args.join(' ')]),
-  )('kouplet %s --help says what there is and ends with 0 [SPEC O6]', async (command) => {
-    const { code, stdout, stderr } = await runCommand([...command.split(' ').filter(Boolean), '--help']);
-    expect(code).toBe(0);
-    expect(stderr).toBe('');
+  test('--help says what there is and ends with 0 [SPEC O6]', async () => {
+    const { code, stdout, stderr } = await runCommand(['--help']);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('Usage: kouplet');
-    expect(stdout).toContain('KOUPLET_');
+    for (const name of ['up', 'controller', 'broker', 'cluster', 'base'])
+      expect(stdout).toContain(`  ${name} [options]`);
   });
 
   test.each([
@@ -46,7 +68,7 @@ describe('help and wrong use', () => {
       /refusing to listen on 0\.0\.0\.0 without users/,
     ],
   ])('%s: one line that says so, and 2 [SPEC O6]', async (_, args, words) => {
-    const { code, stdout, stderr } = await runCommand(args);
+    const { code, stdout, stderr } = await runHere(args);
     expect(stderr).toMatch(words);
     expect(stderr).not.toMatch(/\n\s+at /);
     expect(code).toBe(2);
@@ -97,10 +119,16 @@ describe('what is wrong with the world: one clear line, what to do, and 1 [SPEC 
       /cannot be written.*--kubeconfig/,
     ],
   ])('%s', async (_, args, words) => {
-    const { code, stderr } = await runCommand(args());
+    const { code, stderr } = await runHere(args());
     expect(stderr).toMatch(words);
-    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr.trim().split('\n')).toEqual([expect.anything()]);
     expect(code).toBe(1);
+  });
+
+  test('and the process itself ends so', async () => {
+    const { code, stderr } = await runCommand(['cluster', '--listen', `127.0.0.1:${takenPort}`]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^kouplet: .*the port is in use.*\n$/);
   });
 });
 

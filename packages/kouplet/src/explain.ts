@@ -1,6 +1,6 @@
 /** Errors of the other rooms in the command line's words: one line, what to do, and which exit code. Anything else stays a bug. */
 import { BrokerError, type BrokerErrorCode } from '@kouplet/broker';
-import { AccessError, type AccessProblem } from '@kouplet/controller';
+import { AccessError, type AccessProblem, ReplicaError } from '@kouplet/controller';
 import { KubeconfigError } from '@kouplet/kube';
 import { type ExitCode, exitCodes, Failure } from './failure.ts';
 
@@ -45,6 +45,9 @@ export function explain(error: unknown): Error {
   }
   if (error instanceof AccessError) {
     return new Failure(exitCodes.failed, withoutFullStop(error.message), accessAdvice[error.code]);
+  }
+  if (error instanceof ReplicaError) {
+    return new Failure(exitCodes.failed, error.message, 'Stop it first, or run both at an external broker (--broker).');
   }
   return error instanceof Error ? error : new Error(String(error));
 }

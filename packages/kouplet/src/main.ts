@@ -2,4 +2,9 @@
 /** The command `kouplet`. Runs as it is in the repository; what is published is built. */
 import { run } from './run.ts';
 
-await run(process.argv, process.env);
+// A reader that went away (`kouplet base | head`) is no failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
+process.exitCode = await run(process.argv, process.env);

@@ -4,18 +4,15 @@ import { type Environment, normaliseVariables } from './environment.ts';
 import { exitCodes, Failure } from './failure.ts';
 import { createProgram } from './program.ts';
 
-/** Runs a command to its end and sets the exit code; a long-running one ends by a signal. Never rejects. */
-export async function run(argv: readonly string[], environment: Environment): Promise<void> {
-  // A reader that went away (`kouplet base | head`) is no failure of ours.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-  });
+/** Runs a command to its end; a long-running one ends by a signal. Never rejects. @returns the exit code */
+export async function run(argv: readonly string[], environment: Environment): Promise<number> {
   try {
     const program = createProgram(environment);
     normaliseVariables(program.commands, environment);
     await program.parseAsync([...argv]);
+    return exitCodes.done;
   } catch (error) {
-    process.exitCode = await tell(error);
+    return await tell(error);
   }
 }
 

@@ -71,8 +71,11 @@ export async function controller(flags: ControllerFlags, command: Command, envir
           throw listenFailure(error, 'the HTTP server', showHostPort(flags.http), '--http');
         },
       );
-      await Promise.race([lifetime.ended, started.done]);
-      await started.stop();
+      try {
+        await Promise.race([lifetime.ended, started.done]);
+      } finally {
+        await started.stop();
+      }
     } finally {
       access.close();
     }

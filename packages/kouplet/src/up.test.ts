@@ -1,0 +1,40 @@
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { endCommands, startCommand } from './testing/command.ts';
+
+const sample = fileURLToPath(new URL('../../../samples/module-deployment.yaml', import.meta.url));
+const dir = mkdtempSync(join(tmpdir(), 'kouplet-up-'));
+afterEach(endCommands);
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+test('up with the sample: what runs, what to try, the module on line and off line, and Ctrl-C [SPEC O9]', async () => {
+  const command = startCommand(['up', '--dir', dir, '--bases', '2', '--apply', sample]);
+  const [, api] = await command.says(/Kubernetes API +(\S+)/);
+  await command.says(/MQTT broker +mqtt:/);
+  await command.says(/bases +base-1, base-2/);
+  await command.says(/applied +deployment\.apps\/test-module-deployment created/);
+  await command.says(/Ctrl-C ends it/);
+  const kubeconfig = join(dir, 'kubeconfig');
+  expect(command.stdout()).toContain(`kubectl --kubeconfig ${kubeconfig} get nodes`);
+  expect(statSync(kubeconfig).mode & 0o777).toBe(0o600);
+  expect(readFileSync(kubeconfig, 'utf8')).toContain(api);
+  await command.says(/on line +biz1:0\.0\.1-SNAPSHOT on vnode\.base-\d\.dev \(pod default\/test-module-deployment-/);
+  const deployment = `${api}/apis/apps/v1/namespaces/default/deployments/test-module-deployment`;
+  expect((await fetch(deployment, { method: 'DELETE' })).ok).toBe(true);
+  await command.says(/off line +biz1:0\.0\.1-SNAPSHOT/);
+  const begunAt = performance.now();
+  command.process.kill('SIGINT');
+  expect(await command.ended).toMatchObject({ code: 0, stderr: '' });
+  expect(performance.now() - begunAt).toBeLessThan(5_000);
+  expect(command.stdout()).toMatch(/ended\n$/);
+});
+
+test('Ctrl-C while it starts ends it too [SPEC O9]', async () => {
+  const command = startCommand(['up', '--dir', join(dir, 'first'), '--bases', '5']);
+  await command.says(/Kubernetes API/);
+  command.process.kill('SIGINT');
+  expect((await command.ended).code).toBe(0);
+});
