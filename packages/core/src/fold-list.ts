@@ -82,14 +82,15 @@ function settle(
 function foldStopped(state: BaseState, key: string, slot: Slot, asOf: number, at: Stamp, policy: Policy): BaseState {
   if (slot.claim === undefined) return state;
   const { podUid, url } = slot.claim;
-  const isRestart = state.processChangedAt !== undefined && (slot.run?.startedAt ?? 0) <= state.processChangedAt;
+  const isRestart = state.processChangedAt !== undefined && (slot.presenceAsOf ?? 0) < state.processChangedAt;
   const reason = isRestart ? 'BaseRestarted' : 'BizStopped';
   const message = isRestart ? 'the base is a new process' : `${key} was stopped on the base, not by us`;
   const run = endedRun(slot.run, reason, message, at.wall);
+  const fault = { podUid, url, command: 'installBiz' as const, kind: 'stopped' as const, message };
   // A restart of the base is no fault of the module: it takes no back-off.
   const trouble = isRestart
-    ? undefined
-    : nextTrouble(key, slot, { podUid, url, command: 'installBiz', kind: 'stopped', message }, at.mono, policy);
+    ? { ...fault, attempts: 0, at: at.mono, retryAt: at.mono }
+    : nextTrouble(key, slot, fault, at.mono, policy);
   const next = withSlot(state, key, { run, trouble, presenceAsOf: asOf });
   const entry = state.pods[podUid];
   return entry === undefined ? next : withNotice(next, podNotice(entry.pod, 'Warning', reason, message));

@@ -10,7 +10,7 @@ export { createFleet, type FleetState, type Link, type Replica } from './fleet.t
 export { foldBase } from './fold-base.ts';
 export { foldFleet } from './fold-fleet.ts';
 export * from './inputs.ts';
-export { surveyBase } from './liveness.ts';
+export { concernsBases, surveyBase } from './liveness.ts';
 export {
   baseIdOfNodeName,
   identityAnnotation,

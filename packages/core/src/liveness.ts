@@ -189,3 +189,26 @@ export function surveyBase(
   if (isBlind(fleet)) return 'uncounted';
   return isSilent || kind === 'silent' || kind === 'disconnected' ? 'silent' : 'alive';
 }
+
+/**
+ * Whether a change of the fleet can change what is planned for bases: links, sight, the brake, our own hold, a replica that
+ * went or handed back. Renewals of replica Leases do not; with thousands of bases it matters to know.
+ */
+export function concernsBases(before: FleetState, after: FleetState, policy: Policy): boolean {
+  if (before === after) return false;
+  const isHandedBack = (fleet: FleetState) =>
+    Object.entries(fleet.replicas)
+      .map(([name, { lease }]) => `${name} ${lease.spec.holderIdentity ?? ''}`)
+      .toSorted()
+      .join();
+  return (
+    before.syncedAt !== after.syncedAt ||
+    before.sightedSince !== after.sightedSince ||
+    before.tunnel !== after.tunnel ||
+    before.api !== after.api ||
+    before.entitledSince !== after.entitledSince ||
+    before.isStopping !== after.isStopping ||
+    isBraked(before, policy) !== isBraked(after, policy) ||
+    (before.replicas !== after.replicas && isHandedBack(before) !== isHandedBack(after))
+  );
+}

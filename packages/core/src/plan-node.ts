@@ -1,6 +1,6 @@
 /** The Node: made when its base speaks, kept true, removed when the base is given up. [SPEC N9] [SPEC N10] [SPEC N11] */
 import { nodeNotice } from './notices.ts';
-import { type DesiredNode, leavingTaint, projectNode } from './project-node.ts';
+import { type DesiredNode, leavingTaint, projectNode, unmanagedOf } from './project-node.ts';
 import { isSame } from './records.ts';
 import { type Draft, propose, tellOnce, wake } from './situation.ts';
 import { isNodeStatusShown } from './status-diff.ts';
@@ -22,6 +22,14 @@ export function planNode(draft: Draft): void {
     const subject = `node/${situation.nodeName}`;
     draft.waiting.push({ subject, reason: givingUp.reason, message: givingUp.message });
     tellOnce(draft, nodeNotice('Warning', givingUp.reason, givingUp.message));
+  }
+  if (givingUp.kind === 'yes') {
+    tellOnce(draft, nodeNotice('Warning', givingUp.reason, `${givingUp.message}: its Node is removed`));
+  }
+  const foreign = unmanagedOf(situation);
+  if (foreign.length > 0) {
+    const message = `not installed by Kouplet and left alone: ${foreign.join(', ')}`;
+    tellOnce(draft, nodeNotice('Warning', 'UnmanagedModules', message));
   }
   if (givingUp.kind === 'yes' && state.node.spec.taints?.some((taint) => taint.key === leavingTaint)) {
     const { name, uid } = state.node.metadata;

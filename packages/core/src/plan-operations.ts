@@ -139,6 +139,12 @@ function planInstall(draft: Draft, desire: Desire, budget: number): boolean {
     explainDesire(draft, desire, { reason: 'Uninstalling', message: `${key} of an earlier Pod goes first` });
     return false;
   }
+  const reportDueAt = firstReportDueAt(situation);
+  if (now.mono < reportDueAt) {
+    wake(draft, reportDueAt);
+    explainDesire(draft, desire, { reason: 'AwaitingHealth', message: 'the base is asked whether it has started' });
+    return false;
+  }
   const master = state.vitals?.masterBizState;
   if (master !== undefined && master !== 'ACTIVATED') {
     explainDesire(draft, desire, { reason: 'BaseNotActivated', message: `the master biz of the base is ${master}` });
@@ -164,6 +170,14 @@ function planInstall(draft: Draft, desire: Desire, budget: number): boolean {
   }
   return send(draft, key, 'installBiz', claimOf(pod, winner.biz.url));
 }
+
+/** A new process is given a moment to say whether its master biz has started; early on it may not answer at all. */
+function firstReportDueAt({ state }: Situation): number {
+  const since = Math.max(state.heldSince ?? 0, state.session?.openedAt ?? 0, state.processChangedAt ?? 0);
+  return (state.healthAnsweredAt ?? -1) >= since ? 0 : (state.listAsOf ?? 0) + firstReportMs;
+}
+
+const firstReportMs = 1000;
 
 function presentReason({ key }: Desire, slot: Slot, isRight: boolean): Reason {
   if (!isRight) {

@@ -51,19 +51,37 @@ function planStatus(draft: Draft, entry: PodEntry): void {
   }
 }
 
-/** A status that would only say "Installing …" waits a moment: mostly the module is there by then. */
-function passingUntil({ situation }: Draft, entry: PodEntry, desired: PodStatus): number {
-  const { state, policy } = situation;
-  if (desired.phase !== 'Pending' || (entry.pod.status.containerStatuses?.length ?? 0) > 0) return 0;
-  const role = situation.roles.get(entry.pod.metadata.uid);
+/**
+ * A status that would only say "Installing …" waits a moment: mostly the module is there by then. What others act on, the
+ * Pod's Ready, never waits.
+ */
+function passingUntil(draft: Draft, entry: PodEntry, desired: PodStatus): number {
+  const { state, policy } = draft.situation;
+  const shown = entry.pod.status;
+  if (readyOf(desired) !== (readyOf(shown) ?? 'False') || desired.phase !== (shown.phase ?? 'Pending')) return 0;
+  const role = draft.situation.roles.get(entry.pod.metadata.uid);
   if (role?.kind !== 'module') return 0;
   let since = entry.seenAt;
   for (const biz of role.modules) {
-    const standing = standingOf(situation, entry, biz);
-    if (standing.kind === 'running' || (standing.kind === 'waiting' && !standing.isPassing)) return 0;
-    since = Math.max(since, state.slots[biz.key]?.operation?.firstSentAt ?? 0);
+    const standing = standingOf(draft.situation, entry, biz);
+    const isShown = isContainerShown(desired, shown, biz.container);
+    if (!isShown && (standing.kind !== 'waiting' || !standing.isPassing)) return 0;
+    const slot = state.slots[biz.key];
+    since = Math.max(since, slot?.operation?.firstSentAt ?? 0, slot?.endedAt ?? 0);
+    // A command of this very plan changes what is to be said.
+    const isActing = draft.actions.some((action) => action.kind === 'send-command' && action.bizKey === biz.key);
+    if (!isShown && isActing) since = draft.situation.now.mono;
   }
   return since + policy.timings.passingStateMs;
+}
+
+function readyOf(status: PodStatus) {
+  return status.conditions?.find((condition) => condition.type === 'Ready')?.status;
+}
+
+function isContainerShown(desired: PodStatus, shown: PodStatus, name: string): boolean {
+  const of = (status: PodStatus) => status.containerStatuses?.filter((container) => container.name === name) ?? [];
+  return isPodStatusShown({ containerStatuses: of(desired) }, { containerStatuses: of(shown) });
 }
 
 function explainLosses(draft: Draft, entry: PodEntry): void {

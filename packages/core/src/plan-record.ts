@@ -19,6 +19,12 @@ export function planRecord(draft: Draft): void {
     }
   }
   const { record, baseId } = state;
+  // What a live Pod will have again on its base (a restart took it) is not struck off in between.
+  for (const { key: bizKey, winner } of draft.situation.desires.values()) {
+    const recorded = record?.installs[bizKey];
+    const isItsOwn = recorded?.podUid === winner.entry.pod.metadata.uid && recorded.url === winner.biz.url;
+    if (recorded !== undefined && isItsOwn && installs[bizKey] === undefined) installs[bizKey] = recorded;
+  }
   const key = `record/${baseId}`;
   const name = record?.metadata.name ?? recordNameOf(baseId, policy.env);
   const namespace = record?.metadata.namespace ?? policy.namespace;

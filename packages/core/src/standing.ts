@@ -3,7 +3,7 @@
  * Events all say.
  */
 import { hasEnded, isDeleting, type WantedBiz } from './module-pod.ts';
-import { isContainerEnded } from './ownership.ts';
+import { isContainerEnded, isPresent } from './ownership.ts';
 import { obstacleOf, type Situation } from './situation.ts';
 import { isHung } from './slots.ts';
 import type { PodEntry, Run, Trouble } from './state.ts';
@@ -83,6 +83,9 @@ export function standingOf(situation: Situation, entry: PodEntry, biz: WantedBiz
         : passing('Installing', `the base is starting ${biz.key}`);
     }
   }
+  if (slot?.claim !== undefined && isPresent(slot) && (!isMine || slot.claim.url !== biz.url)) {
+    return passing('Uninstalling', `what was there as ${biz.key} is being uninstalled first`);
+  }
   if (trouble?.kind === 'conflict') {
     return { ...waiting('BizBusy', `${trouble.message}`), ...untilOf(trouble.retryAt) };
   }
@@ -109,6 +112,10 @@ function unstarted(situation: Situation, entry: PodEntry, biz: WantedBiz): Stand
   }
   const obstacle = obstacleOf(situation);
   if (obstacle !== undefined) return passing(obstacle.reason, obstacle.message, obstacle.until);
+  const master = state.vitals?.masterBizState;
+  if (master !== undefined && master !== 'ACTIVATED') {
+    return passing('BaseNotActivated', `the master biz of the base is ${master}`);
+  }
   if (!situation.isListed) return passing('AwaitingList', 'the base is asked what it has before anything is installed');
   return passing('Pending', `${biz.key} is to be installed`);
 }

@@ -309,9 +309,12 @@ const steps: Readonly<Record<string, Step>> = {
     for (const [id, lease] of world.api.leases) output.push(`lease ${id} ${lease.spec.holderIdentity ?? '(nobody)'}`);
   },
   object({ world, output }, { bare }) {
-    const [kind, name] = bare;
+    const [kind, name, part] = bare;
     const found = kind === 'node' ? world.api.nodes.get(nodeOf(world, name)) : podNamed(world, name);
-    output.push(...JSON.stringify(found ?? null, null, 1).split('\n'));
+    if (found === undefined) throw new Error(`no ${kind} ${name}`);
+    const { metadata, spec, status } = found;
+    const parts: Readonly<Record<string, unknown>> = { metadata, spec, status, ...metadata, ...spec, ...status };
+    output.push(...JSON.stringify(part === undefined ? found : (parts[part] ?? null), null, 1).split('\n'));
   },
   describe({ world, output }, { bare }) {
     const view = describeBase(world.stateOf(bare[0] ?? ''), world.fleet, world.policy, world.now);

@@ -8,7 +8,7 @@ import { createFleet, type FleetState } from '../fleet.ts';
 import { foldBase } from '../fold-base.ts';
 import { foldFleet } from '../fold-fleet.ts';
 import type { BaseInput, BaseInputBody, FleetInput, FleetInputBody, Outcome } from '../inputs.ts';
-import { surveyBase } from '../liveness.ts';
+import { concernsBases, surveyBase } from '../liveness.ts';
 import { baseIdOfNodeName, nodeNameOf } from '../names.ts';
 import { isForgettable, planBase } from '../plan-base.ts';
 import { planFleet } from '../plan-fleet.ts';
@@ -73,6 +73,7 @@ export class World {
   private deliveries = 0;
   private actionId = 0;
   private life = 0;
+  private isFleetChanged = false;
   private wakes = new Map<string, number>();
 
   constructor(policy: Partial<Policy> = {}, fault?: LinkFault) {
@@ -227,7 +228,16 @@ export class World {
     if (!this.isRunning) return;
     const input: FleetInput = { ...body, at: this.now };
     this.happenings.push({ at: this.mono, kind: 'input', input });
-    this.fleet = foldFleet(this.fleet, input, this.policy);
+    const before = this.fleet;
+    this.fleet = foldFleet(before, input, this.policy);
+    this.isFleetChanged ||= concernsBases(before, this.fleet, this.policy);
+  }
+
+  /** What a change of the fleet asks for: all bases where it concerns them. */
+  private planFleet(): void {
+    this.planReplica();
+    if (this.isFleetChanged) for (const id of [...this.states.keys()]) this.planOne(id);
+    this.isFleetChanged = false;
   }
 
   foldBase(id: string, body: BaseInputBody): void {
@@ -310,7 +320,7 @@ export class World {
     if (life !== this.life) return;
     this.happenings.push({ at: this.mono, kind: 'ended', action, outcome });
     this.foldOwn(id, { kind: 'action-ended', action, outcome });
-    if (id === '') this.planAll();
+    if (id === '') this.planFleet();
     else this.planOne(id);
   }
 
@@ -363,7 +373,7 @@ export class World {
           ? { kind: 'replica-lease-gone', name: change.name }
           : { kind: 'replica-lease-observed', lease: change.lease },
       );
-      if (plans) this.planAll();
+      if (plans) this.planFleet();
       return;
     }
     const id = change.to === 'record' ? change.baseId : this.baseIdOf(change.nodeName);

@@ -1,0 +1,136 @@
+/**
+ * The invariants of SPEC.md, checked against a World after every step from outside: what really went to the bases and the
+ * API server, not what the state says. Test support.
+ */
+import type { Action } from '../actions.ts';
+import { isBlind } from '../liveness.ts';
+import type { ObservedPod } from '../observed.ts';
+import type { BaseState } from '../state.ts';
+import type { World } from './world.ts';
+
+/** Watches a world; each violation is added as a line `I3: …`. */
+export function watchInvariants(world: World, violations: string[]): void {
+  let seen = 0;
+  const versions = new Map<string, string>();
+  const installedFor = new Map<string, string>();
+  const spokenIn = new Map<string, number>();
+  const check = () => {
+    for (; seen < world.happenings.length; seen += 1) {
+      const happening = world.happenings[seen];
+      if (happening === undefined) continue;
+      if (happening.kind === 'input' && happening.input.kind === 'message') {
+        const base = world.bases.get(happening.input.baseId);
+        if (base !== undefined) spokenIn.set(base.id, base.sessions);
+      }
+      if (happening.kind === 'started') checkAction(happening.action, happening.before);
+    }
+    for (const state of world.states.values()) checkState(state);
+  };
+  const fail = (rule: string, text: string) => violations.push(`${rule}: at ${world.mono} ms: ${text}`);
+
+  function checkAction(action: Action, before: BaseState | undefined): void {
+    if (before !== undefined) checkHold(action, before);
+    switch (action.kind) {
+      case 'send-command':
+        checkCommand(action, before);
+        return;
+      case 'delete-pod':
+        checkPodRemoval(action.uid, action.name, before);
+        return;
+      case 'patch-node-status': {
+        const ready = action.status.conditions?.find((condition) => condition.type === 'Ready');
+        const shown = before?.node?.status.conditions?.find((condition) => condition.type === 'Ready');
+        const base = world.bases.get(before?.baseId ?? '');
+        if (ready?.status === 'True' && shown?.status !== 'True' && base !== undefined) {
+          if (world.policy.hasSessions && spokenIn.get(base.id) !== base.sessions) {
+            fail('I5', `${action.name} made Ready by an earlier session`);
+          }
+        }
+        if (ready !== undefined && ready.status !== 'True' && isBlind(world.fleet))
+          fail('I6', `${action.name} lowered while blind`);
+        return;
+      }
+      case 'delete-node':
+        if (isBlind(world.fleet)) fail('I6', `${action.name} deleted while blind`);
+        return;
+      default:
+    }
+  }
+
+  function checkHold(action: Action, before: BaseState): void {
+    if (action.kind === 'write-lease' || action.kind === 'delete-lease') return;
+    const holder = before.lease?.spec.holderIdentity;
+    if (holder !== world.policy.holderIdentity)
+      fail('I7', `${action.kind} ${action.key} without the Lease (${holder})`);
+  }
+
+  function checkCommand(action: Action & { kind: 'send-command' }, before: BaseState | undefined): void {
+    const { command, bizKey: key } = action;
+    if (key === undefined || before === undefined) return;
+    const slot = before.slots[key];
+    if (slot?.operation !== undefined)
+      fail('I1', `${command.kind} ${key} while ${slot.operation.command} is in flight`);
+    const running = Object.values(before.slots).filter((other) => other.operation !== undefined).length;
+    if (running >= 4) fail('M26', `${running + 1} operations on ${before.baseId}`);
+    const id = `${before.baseId}/${key}`;
+    if (command.kind === 'installBiz') {
+      const pod = before.pods[action.claim?.podUid ?? '']?.pod;
+      if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) {
+        fail('I2', `install ${key} for a Pod that is gone or being deleted`);
+      }
+      installedFor.set(id, action.claim?.podUid ?? '');
+    } else {
+      const module = world.bases.get(before.baseId)?.modules.get(key);
+      if (module?.isForeign === true && !installedFor.has(id) && !isAdopted(before, key)) {
+        if (world.policy.unmanagedModules === 'report') fail('I3', `uninstall of ${key}, which is not ours`);
+      }
+      const owner = before.pods[slot?.claim?.podUid ?? '']?.pod;
+      if (owner !== undefined && !mayLose(owner, before, key) && module?.state === 'ACTIVATED') {
+        fail('I3', `uninstall of ${key} of the live Pod ${owner.metadata.name}`);
+      }
+    }
+  }
+
+  function checkPodRemoval(uid: string, name: string, before: BaseState | undefined): void {
+    if (before === undefined || before.node === undefined) return;
+    const base = world.bases.get(before.baseId);
+    for (const [id, podUid] of installedFor) {
+      const key = id.slice(before.baseId.length + 1);
+      if (podUid !== uid || !id.startsWith(`${before.baseId}/`)) continue;
+      const isThere = [...(base?.modules.keys() ?? [])].some((known) => known === key);
+      if (isThere) fail('I8', `Pod ${name} removed while ${key} is on ${before.baseId}`);
+    }
+  }
+
+  function checkState(state: BaseState): void {
+    for (const [uid, { pod }] of Object.entries(state.pods)) {
+      const version = pod.metadata.resourceVersion;
+      const before = versions.get(`${world.policy.holderIdentity}/${uid}`);
+      if (before !== undefined && Number(version) < Number(before)) fail('I4', `${pod.metadata.name} went back`);
+      versions.set(`${world.policy.holderIdentity}/${uid}`, version);
+    }
+  }
+
+  world.onStep = check;
+}
+
+function isAdopted(state: BaseState, key: string): boolean {
+  return state.slots[key]?.claim !== undefined;
+}
+
+/** The owner is being deleted, has ended, was superseded, or wants another image. */
+function mayLose(owner: ObservedPod, state: BaseState, key: string): boolean {
+  const claim = state.slots[key]?.claim;
+  const image = owner.spec.containers.find((container) => key.startsWith(`${container.name}:`))?.image;
+  return (
+    owner.metadata.deletionTimestamp !== undefined ||
+    owner.status.phase === 'Failed' ||
+    claim?.url !== image ||
+    Object.values(state.pods).some(
+      ({ pod }) =>
+        pod !== owner &&
+        pod.metadata.deletionTimestamp === undefined &&
+        pod.spec.containers.some((container) => key.startsWith(`${container.name}:`)),
+    )
+  );
+}
