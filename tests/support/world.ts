@@ -25,6 +25,26 @@ export interface WorldOptions {
   readonly core?: ControllerOptions['core'];
   /** Base name that samples ask for; default: unique in this world. */
   readonly baseName?: string;
+  /** The kubeconfig that the controller gets, where it must take another way to the API (a proxy) than the test. */
+  readonly controllerKubeconfig?: string;
+  /** Runs the controller in another way than in this process; `policy` and `timings` are then its own. */
+  readonly openController?: (settings: ControllerSettings) => Promise<OpenedController>;
+}
+
+/** What a controller of this world must be told. */
+export interface ControllerSettings {
+  readonly kubeconfig: string;
+  readonly env: string;
+  readonly namespace: string;
+  readonly holderIdentity: string;
+  /** Where it listened before, 0 at first. */
+  readonly mqttPort: number;
+}
+
+export interface OpenedController {
+  /** Where bases connect. */
+  readonly mqttPort: number;
+  stop(): Promise<void>;
 }
 
 export interface World {
@@ -35,7 +55,8 @@ export interface World {
   readonly baseName: string;
   readonly bases: SimulatedBase[];
   readonly mqttPort: number;
-  controller: Controller;
+  /** @throws where it does not run in this process */
+  readonly controller: Controller;
   /** The n-th base. */
   base(index?: number): SimulatedBase;
   nodeOf(base: SimulatedBase): string;
@@ -94,7 +115,8 @@ async function buildWorld(id: string, options: WorldOptions, ends: Array<() => P
   ends.push(async () => {
     if (cluster.isReal) await cleanUp(api, env, namespace);
   });
-  const access: ClusterAccess = await loadCluster({ kubeconfig: cluster.kubeconfig });
+  const kubeconfig = options.controllerKubeconfig ?? cluster.kubeconfig;
+  const access: ClusterAccess = await loadCluster({ kubeconfig });
   ends.push(async () => access.close());
 
   const policy: Policy = {
@@ -112,7 +134,8 @@ async function buildWorld(id: string, options: WorldOptions, ends: Array<() => P
   };
   let mqttPort = 0;
   const log = openLog({ level: process.env.TEST_LOG ? 'debug' : 'silent' }).log;
-  const open = async (): Promise<Controller> => {
+  let inProcess: Controller | undefined;
+  const openHere = async (): Promise<OpenedController> => {
     const tunnel = new AedesTunnel({ env, port: mqttPort });
     const controller = await startController({
       policy,
@@ -120,14 +143,27 @@ async function buildWorld(id: string, options: WorldOptions, ends: Array<() => P
       access,
       userAgent: 'kouplet/test',
       log,
+      http: { host: '127.0.0.1', port: 0 },
       ...(options.core === undefined ? {} : { core: options.core }),
     });
-    mqttPort = tunnel.broker?.port ?? 0;
+    inProcess = controller;
     await controller.ready;
-    return controller;
+    return { mqttPort: tunnel.broker?.port ?? 0, stop: () => controller.stop() };
+  };
+  let opened: OpenedController | undefined;
+  const open = async (): Promise<void> => {
+    const { holderIdentity } = policy;
+    const settings = { kubeconfig, env, namespace, holderIdentity, mqttPort };
+    opened = await (options.openController?.(settings) ?? openHere());
+    mqttPort = opened.mqttPort;
   };
 
   const bases: SimulatedBase[] = [];
+  ends.push(async () => opened?.stop());
+  ends.push(async () => {
+    await Promise.all(bases.map((base) => base.stop()));
+  });
+  await open();
   const world: World = {
     api,
     cluster,
@@ -138,7 +174,10 @@ async function buildWorld(id: string, options: WorldOptions, ends: Array<() => P
     get mqttPort() {
       return mqttPort;
     },
-    controller: await open(),
+    get controller() {
+      if (inProcess === undefined) throw new Error('the controller does not run in this process');
+      return inProcess;
+    },
     base: (index = 0) => {
       const base = bases[index];
       if (base === undefined) throw new Error(`there is no base ${index}`);
@@ -159,10 +198,8 @@ async function buildWorld(id: string, options: WorldOptions, ends: Array<() => P
       return base;
     },
     commands: (base) => (base ?? world.base()).log.filter(isOperation).map((one) => `${one.command} ${one.key}`),
-    stopController: () => world.controller.stop(),
-    startController: async () => {
-      world.controller = await open();
-    },
+    stopController: async () => opened?.stop(),
+    startController: open,
     createPod: (name, own = {}) => api.call('POST', `/api/v1/namespaces/${namespace}/pods`, podBody(world, name, own)),
     pod: (name) => api.find(`/api/v1/namespaces/${namespace}/pods/${name}`),
     node: (base) => api.find(`/api/v1/nodes/${world.nodeOf(base ?? world.base())}`),
@@ -200,10 +237,6 @@ async function buildWorld(id: string, options: WorldOptions, ends: Array<() => P
       for (const end of ends.reverse()) await end();
     },
   };
-  ends.push(() => world.controller.stop());
-  ends.push(async () => {
-    await Promise.all(bases.map((base) => base.stop()));
-  });
   const wanted =
     typeof options.bases === 'number' ? Array.from({ length: options.bases }, () => ({})) : (options.bases ?? [{}]);
   for (const own of wanted) await world.addBase(own);
