@@ -1,6 +1,7 @@
 /** The controllers of the embedded cluster, started together over one `Api`. */
 import type { Api } from '../api.ts';
 import type { Clock } from '../clock.ts';
+import { startDaemonSetController } from './daemon-set/controller.ts';
 import { startDeploymentController } from './deployment/controller.ts';
 import { startDisruptionController } from './disruption.ts';
 import { startGarbageCollector } from './garbage-collector.ts';
@@ -31,6 +32,7 @@ export {
 const starts: Record<ControllerName, (context: ControllerContext) => Controller> = {
   deployment: startDeploymentController,
   replicaset: startReplicaSetController,
+  daemonset: startDaemonSetController,
   scheduler: startScheduler,
   'garbage-collector': startGarbageCollector,
   namespace: startNamespaceController,

@@ -9,6 +9,7 @@ import { controllerOf, podSpec } from './machinery/shapes.ts';
 export const controllerNames = [
   'deployment',
   'replicaset',
+  'daemonset',
   'garbage-collector',
   'namespace',
   'serviceaccount',

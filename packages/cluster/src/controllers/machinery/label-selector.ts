@@ -8,9 +8,18 @@ export type LabelMatch = (labels: Labels | undefined) => boolean;
 
 const noLabels: Labels = {};
 
+/** Objects of the store are frozen by convention: a selector that was compiled once stays what it is. */
+const compiled = new WeakMap<LabelSelector, LabelMatch>();
+
 /** An empty selector matches everything; no selector at all matches nothing (metav1.LabelSelectorAsSelector). */
 export function compileSelector(selector: LabelSelector | undefined): LabelMatch {
   if (selector === undefined || selector === null) return () => false;
+  const known = compiled.get(selector) ?? compile(selector);
+  compiled.set(selector, known);
+  return known;
+}
+
+function compile(selector: LabelSelector): LabelMatch {
   const wanted = Object.entries(selector.matchLabels ?? {});
   const expressions = selector.matchExpressions ?? [];
   return (given) => {
