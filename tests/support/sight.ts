@@ -1,4 +1,5 @@
 /** What can be seen from outside, in one value: a case says how it must end, wholly and in words, and by when. */
+import { isDeepStrictEqual } from 'node:util';
 import type { SimulatedBase } from '@kouplet/base';
 import { expect } from 'vitest';
 import type { Json } from './api.ts';
@@ -43,11 +44,10 @@ export async function settles(
   deadlineMs: number,
   { base = world.base(), holdsMs = 300 }: { readonly base?: SimulatedBase; readonly holdsMs?: number } = {},
 ): Promise<void> {
-  const wanted = JSON.stringify(sorted(expected));
   let seen: Sight | undefined;
   const isSo = async (): Promise<boolean> => {
     seen = await sightOf(world, base);
-    return JSON.stringify(sorted(seen)) === wanted;
+    return isDeepStrictEqual(seen, expected);
   };
   await waitFor('the world is as expected', isSo, deadlineMs).catch(() => expect(seen).toEqual(expected));
   const until = performance.now() + holdsMs;
@@ -61,10 +61,6 @@ export async function settles(
 export function expectNoneRetained(world: World | undefined): void {
   const retained = world?.bases.flatMap((base) => base.log.filter((one) => one.retained)) ?? [];
   expect(retained).toEqual([]);
-}
-
-function sorted(sight: Sight): Sight {
-  return { ...sight, pods: Object.fromEntries(Object.entries(sight.pods).sort(([a], [b]) => (a < b ? -1 : 1))) };
 }
 
 function nodeText(node: Json | undefined): string {

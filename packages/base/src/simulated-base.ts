@@ -69,6 +69,8 @@ export interface BaseFaults {
   releaseHung(): void;
   /** A new process under the same identity, empty: up after so many ms. */
   restart(afterMs?: number): void;
+  /** Somebody else, as arkctl over HTTP, installs (with a URL) or uninstalls (without): nothing of it is said over MQTT or logged. */
+  operateAside(name: string, version: string, url?: string): void;
 }
 
 const defaultLogLimit = 1000;
@@ -258,6 +260,12 @@ export class SimulatedBase {
       partition: (ms) => this.#link.partition(ms),
       releaseHung: () => this.#do((jvm, at) => jvm.releaseHung(at)),
       restart: (afterMs = 0) => this.#restart(afterMs),
+      operateAside: (name, version, url) => {
+        add(script.publishesToDrop, 'bizOperation', 1);
+        const fields = { bizName: name, bizVersion: version, ...(url !== undefined && { bizUrl: url }) };
+        const payload = new TextEncoder().encode(JSON.stringify(fields));
+        this.#do((jvm, at) => jvm.receive({ kind: url === undefined ? 'uninstallBiz' : 'installBiz', payload }, at));
+      },
     };
   }
 }
