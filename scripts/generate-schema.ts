@@ -4,9 +4,9 @@
  *
  *   npx node scripts/generate-schema.ts
  *
- * A field's code: `s` string, `b` bool, `i` int32, `l` int64, `d` double, `t` Time, `m` MicroTime, `q` Quantity, `o` IntOrString,
+ * A field's code: `s` string, `y` bytes in base64, `b` bool, `i` int32, `l` int64, `d` double, `t` Time, `m` MicroTime, `q` Quantity, `o` IntOrString,
  * `*` anything, `[]X` list, `{}X` map, else the name of a type. A leading `~`: left out when it is empty or zero (omitempty of a
- * field that is no pointer).
+ * field that is no pointer). A leading `!`: in statuses, written even where nobody set it.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -65,6 +65,10 @@ const quantities = new Set([
   'value@V2MetricValueStatus',
 ]);
 
+/** Types whose required fields a real server writes with their zero, since no validation asks for them. */
+const statuses = /(?:Status|NodeSystemInfo)$/;
+const alwaysThere = new Set(['V1ContainerStatus.state', 'V1ContainerStatus.lastState']);
+
 interface Attribute {
   readonly baseName: string;
   readonly type: string;
@@ -78,7 +82,8 @@ function isIn(set: ReadonlySet<string>, type: string, field: string): boolean {
 function codeOf(type: string, { baseName, type: written, format }: Attribute): string {
   const map = /^\{ \[key: string\]: (.*); \}$/.exec(written)?.[1];
   if (map !== undefined) {
-    return `{}${quantityMaps.has(baseName) ? 'q' : codeOf(type, { baseName: '', type: map, format })}`;
+    if (quantityMaps.has(baseName)) return '{}q';
+    return `{}${format === 'byte' ? 'y' : codeOf(type, { baseName: '', type: map, format })}`;
   }
   const list = /^(?:Array|Set)<(.*)>$/.exec(written)?.[1];
   if (list !== undefined) return `[]${codeOf(type, { baseName: '', type: list, format })}`;
@@ -123,7 +128,17 @@ for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
     const field = codeOf(name, attribute);
     const optional = new RegExp(`'${attribute.baseName.replace('$', '_')}'\\?:`).test(source);
     const base = attribute.baseName;
-    fields[base] = base === 'managedFields' ? '*' : optional && isEmptyLeftOut(name, base, field) ? `~${field}` : field;
+    const always =
+      statuses.test(name) &&
+      (!optional || alwaysThere.has(`${name}.${base}`)) &&
+      /^([sbil]|V1ContainerState)$/.test(field);
+    fields[base] = always
+      ? `!${field}`
+      : base === 'managedFields'
+        ? '*'
+        : optional && isEmptyLeftOut(name, base, field)
+          ? `~${field}`
+          : field;
     const referred = field.replace(/^(?:\[\]|\{\})+/, '');
     if (/^[A-Z]/.test(referred) && base !== 'managedFields') queue.push(referred);
   }

@@ -62,10 +62,14 @@ export function conflict(about: About, name: string, what: string): ApiError {
 
 export const MODIFIED = 'the object has been modified; please apply your changes to the latest version and try again';
 
-/** A failed precondition of a DELETE speaks of the Kind without its group, as the real one does. */
+/** A failed precondition of a DELETE speaks of the Kind, not of the resource. */
 export function preconditionFailed(about: About, name: string, what: string): ApiError {
-  const message = `Operation cannot be fulfilled on ${about.kind} "${name}": ${what}`;
-  return failure(409, 'Conflict', message, { name, kind: about.kind });
+  const message = `Operation cannot be fulfilled on ${qualifiedKind(about)} "${name}": ${what}`;
+  return failure(409, 'Conflict', message, {
+    name,
+    ...(about.group === '' ? {} : { group: about.group }),
+    kind: about.kind,
+  });
 }
 
 export function forbidden(about: About, name: string, what: string, causes?: Causes): ApiError {

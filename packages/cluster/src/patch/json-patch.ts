@@ -29,6 +29,12 @@ export function jsonPatch(target: unknown, patch: unknown): unknown {
     );
   }
   const operations = patch.filter(isOperation);
+  const odd = patch.find((one) => !isRecord(one));
+  if (odd !== undefined) {
+    throw badRequest(
+      `error decoding patch: json: cannot unmarshal ${typeof odd} into Go value of type handlers.jsonPatchOp`,
+    );
+  }
   if (operations.length !== patch.length) throw rejected();
   const copy = { root: clone(target) };
   const below = operations.map((operation) => inRoot(operation));
@@ -47,8 +53,7 @@ function isOperation(value: unknown): value is Operation {
     isRecord(value) &&
     OPS.has(value.op) &&
     isPointer(value.path) &&
-    (value.op !== 'move' && value.op !== 'copy' ? true : isPointer(value.from)) &&
-    (value.op === 'add' || value.op === 'replace' || value.op === 'test' ? 'value' in value : true)
+    (value.op !== 'move' && value.op !== 'copy' ? true : isPointer(value.from))
   );
 }
 
@@ -59,7 +64,9 @@ function isPointer(value: unknown): value is string {
 
 /** One level deeper, so that a patch of the whole document has a parent to write to. */
 function inRoot(operation: Operation): Operation {
-  const moved = { ...operation, path: `/root${operation.path}` };
+  // A value that is missing is null, as Go reads it.
+  const value = 'value' in operation ? operation.value : null;
+  const moved = { ...operation, value, path: `/root${operation.path}` };
   return 'from' in moved ? { ...moved, from: `/root${moved.from}` } : moved;
 }
 

@@ -90,10 +90,10 @@ describe('[SPEC C20] a strategic merge patch', () => {
       { spec: { containers: [{ name: 'b' }, { name: 'a' }] } },
     ],
     [
-      'what only the server has keeps its place in front of what is new',
+      'what is new goes in front of what only the server has',
       { spec: { containers: [{ name: 'a' }, { name: 'side' }] } },
       { spec: { '$setElementOrder/containers': [{ name: 'a' }, { name: 'new' }], containers: [{ name: 'new' }] } },
-      { spec: { containers: [{ name: 'a' }, { name: 'side' }, { name: 'new' }] } },
+      { spec: { containers: [{ name: 'a' }, { name: 'new' }, { name: 'side' }] } },
     ],
     [
       'finalizers are a set',
@@ -126,8 +126,8 @@ describe('[SPEC C20] a strategic merge patch', () => {
       {
         metadata: {
           ownerReferences: [
-            { uid: '1', name: 'x' },
             { uid: '2', name: 'y' },
+            { uid: '1', name: 'x' },
           ],
         },
       },
@@ -174,7 +174,7 @@ describe('[SPEC C20] a strategic merge patch', () => {
       "a container's ports merge by containerPort",
       { spec: { containers: [{ name: 'a', ports: [{ containerPort: 1 }] }] } },
       { spec: { containers: [{ name: 'a', ports: [{ containerPort: 2 }] }] } },
-      { spec: { containers: [{ name: 'a', ports: [{ containerPort: 1 }, { containerPort: 2 }] }] } },
+      { spec: { containers: [{ name: 'a', ports: [{ containerPort: 2 }, { containerPort: 1 }] }] } },
     ],
     [
       "a Service's ports merge by port",
@@ -189,8 +189,8 @@ describe('[SPEC C20] a strategic merge patch', () => {
       {
         status: {
           addresses: [
-            { type: 'InternalIP', address: '1' },
             { type: 'Hostname', address: 'h' },
+            { type: 'InternalIP', address: '1' },
           ],
         },
       },
@@ -203,8 +203,17 @@ describe('[SPEC C20] a strategic merge patch', () => {
 
   test.each([
     [{ spec: { containers: [{ image: 'x' }] } }, /does not contain declared merge key: name/],
-    [{ $patch: 'smash' }, /Unknown patch type found: smash/],
-    [{ spec: { $retainKeys: 'x' } }, /invalid patch format of \$retainKeys/],
+    [
+      {
+        spec: {
+          '$setElementOrder/containers': [{ name: 'b' }, { name: 'a' }],
+          containers: [{ name: 'a' }, { name: 'b' }],
+        },
+      },
+      /The order in patch list:\n\[map\[name:a\] map\[name:b\]\]\n doesn't match \$setElementOrder list:/,
+    ],
+    [{ $patch: 'smash' }, /unknown patch type: smash in map: map\[\$patch:smash\]/],
+    [{ spec: { $retainKeys: 'x' } }, /invalid patch format of retainKeys/],
   ])('refuses %j', (patch, text) => {
     expect(() => strategicMergePatch({ spec: { containers: [] } }, patch)).toThrow(text);
   });

@@ -3,7 +3,7 @@
  * Directives: `$patch: replace|delete|merge`, `$retainKeys`, `$setElementOrder/F`, `$deleteFromPrimitiveList/F`; null deletes.
  */
 import { equal, isRecord } from '../json.ts';
-import { badRequest } from '../status.ts';
+import { failure } from '../status.ts';
 import { goPrint } from './go-print.ts';
 import { type ListStrategy, listStrategy, RETAIN_KEYS } from './merge-keys.ts';
 
@@ -16,10 +16,15 @@ const DELETE_PRIMITIVES = '$deleteFromPrimitiveList/';
 /**
  * A new object; neither argument is changed, parts of both may be shared with the answer.
  *
- * @throws ApiError 400 for a directive that nobody knows or a list item without its key
+ * @throws ApiError 500 (as a real server) for a directive that nobody knows or a list item without its key
  */
 export function strategicMergePatch(target: Readonly<Fields>, patch: Readonly<Fields>): Fields {
   return mergeMap(target, patch, []) ?? {};
+}
+
+/** A real server answers these with 500 and no reason, though the fault is the client's. */
+function unappliable(message: string): ReturnType<typeof failure> {
+  return failure(500, undefined, message);
 }
 
 /** @returns undefined where the patch deletes the map */
@@ -28,10 +33,10 @@ function mergeMap(target: Readonly<Fields>, patch: Readonly<Fields>, path: reado
   if (directive !== undefined) {
     if (directive === 'replace') return withoutDirectives(patch);
     if (directive === 'delete') return path.length === 0 ? {} : undefined;
-    if (directive !== 'merge') throw badRequest(`Unknown patch type found: ${String(directive)}`);
+    if (directive !== 'merge') throw unappliable(`unknown patch type: ${String(directive)} in map: ${goPrint(patch)}`);
   }
   const merged: Fields = { ...target };
-  retain(merged, patch, path);
+  retain(merged, patch);
   for (const key of Object.keys(patch)) {
     if (key === DIRECTIVE || key === RETAIN_KEYS || key === '__proto__') continue;
     if (key.startsWith(ORDER) || key.startsWith(DELETE_PRIMITIVES)) continue;
@@ -52,10 +57,10 @@ function assign(target: Fields, key: string, value: unknown): void {
 }
 
 /** `$retainKeys`: of a union, only these keys stay. */
-function retain(merged: Fields, patch: Readonly<Fields>, path: readonly string[]): void {
+function retain(merged: Fields, patch: Readonly<Fields>): void {
   const keys = patch[RETAIN_KEYS];
   if (keys === undefined) return;
-  if (!Array.isArray(keys)) throw badRequest(`invalid patch format of ${RETAIN_KEYS} at ${path.join('.')}`);
+  if (!Array.isArray(keys)) throw unappliable('invalid patch format of retainKeys');
   for (const key of Object.keys(merged)) if (!keys.includes(key)) delete merged[key];
 }
 
@@ -104,6 +109,7 @@ function mergePrimitives(
 ): unknown[] {
   const gone = Array.isArray(deleted) ? deleted : [];
   const kept = target.filter((item) => !gone.includes(item));
+  checkOrder(patch, order, (item) => item);
   const merged = arrange([...new Set([...kept, ...patch])], kept, patch, (item) => item);
   return Array.isArray(order) ? arrange(merged, target, order, (item) => item) : merged;
 }
@@ -129,7 +135,7 @@ function mergeKeyed(
   for (const item of patch) {
     const wanted = isRecord(item) ? item[key] : undefined;
     if (!isRecord(item) || wanted === undefined) {
-      throw badRequest(`map: ${path.join('.')}: ${goPrint(item)} does not contain declared merge key: ${key}`);
+      throw unappliable(`map: ${goPrint(item)} does not contain declared merge key: ${key}`);
     }
     if (item[DIRECTIVE] === 'delete') {
       const at = indexOf(kept, wanted);
@@ -147,13 +153,25 @@ function mergeKeyed(
     if (at >= 0) merged[at] = one;
     else merged.push(one);
   }
+  checkOrder(written, order, keyOf);
   const arranged = arrange(merged, kept, written.map(keyOf), keyOf);
   return Array.isArray(order) ? arrange(arranged, target, order.map(keyOf), keyOf) : arranged;
 }
 
+/** What a patch writes must stand in the order that it sets (`validatePatchWithSetOrderList`). */
+function checkOrder(written: readonly unknown[], order: unknown, keyOf: (item: unknown) => unknown): void {
+  if (!Array.isArray(order)) return;
+  let n = 0;
+  for (const one of order) if (n < written.length && equal(keyOf(written[n]), keyOf(one))) n++;
+  if (n === written.length) return;
+  throw unappliable(
+    `The order in patch list:\n${goPrint(written)}\n doesn't match $setElementOrder list:\n${goPrint(order)}\n`,
+  );
+}
+
 /**
- * Items that the order names stand in that order; the server's own ones keep theirs, and go behind a named item only if
- * they stood behind it before (`normalizeElementOrder`, `mergeSortedSlice`). What is new comes last.
+ * Items that the order names stand in that order; the server's own ones keep theirs, and go in front of a named item only
+ * if they stood in front of it before (`normalizeElementOrder`, `mergeSortedSlice`). So what is new goes in front of them.
  */
 function arrange(
   merged: readonly unknown[],
@@ -171,8 +189,8 @@ function arrange(
   while (n < named.length && o < own.length) {
     const left = index(named[n]);
     const right = index(own[o]);
-    if (left >= 0 && right >= 0 && left < right) out.push(named[n++]);
-    else out.push(own[o++]);
+    if (left >= 0 && right >= 0 && right < left) out.push(own[o++]);
+    else out.push(named[n++]);
   }
   return [...out, ...named.slice(n), ...own.slice(o)];
 }

@@ -49,7 +49,6 @@ export function bind(ground: Ground, face: Face, namespace: string, name: string
         ...conditions.filter((condition) => condition.type !== 'PodScheduled'),
         {
           type: 'PodScheduled',
-          ...(old.metadata.generation === undefined ? {} : { observedGeneration: old.metadata.generation }),
           status: 'True',
           lastTransitionTime: timestamp(ground.clock.now()),
         },

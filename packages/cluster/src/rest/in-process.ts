@@ -24,13 +24,13 @@ export function inProcessApi(ground: Ground, onError: (error: unknown) => void):
     create(resource, object, { actor, namespace }) {
       const face = faceOf(ground, resource);
       if (!isRecord(object)) throw badRequest(`a ${face.kind.kind} must be an object`);
-      const { draft } = decode(face.kind, object);
+      const { draft } = decode(face.kind, object, { inProcess: true });
       return create(ground, face, spaceOf(resource, namespace ?? draft.metadata.namespace), draft, { actor });
     },
 
     update(resource, object, { actor, subresource }) {
       const face = faceOf(ground, resource);
-      const { draft } = decode(face.kind, object);
+      const { draft } = decode(face.kind, object, { inProcess: true });
       const { name, namespace } = object.metadata;
       return update(ground, face, spaceOf(resource, namespace), name, draft, { actor, subresource }).object;
     },
@@ -41,7 +41,7 @@ export function inProcessApi(ground: Ground, onError: (error: unknown) => void):
       const old = face.get(space, name);
       const copy: KubeObject = old === undefined ? blank(name) : clone(old);
       if (old !== undefined) change(copy);
-      const { draft } = decode(face.kind, copy);
+      const { draft } = decode(face.kind, copy, { inProcess: true });
       return update(ground, face, space, name, draft, { actor, subresource, patch: true }).object;
     },
 

@@ -29,6 +29,8 @@ export interface ListQuery {
   readonly limit?: number | undefined;
   /** From the page before. */
   readonly continue?: string | undefined;
+  /** 0: any state will do; a real server then answers from its cache, whole. */
+  readonly resourceVersion?: number | undefined;
 }
 
 export interface Page {
@@ -58,7 +60,8 @@ export function list(ground: Ground, face: Face, query: ListQuery): Page {
     );
   }
   const revision = token?.rv ?? ground.store.revision;
-  const limit = query.limit === undefined || query.limit <= 0 ? Number.POSITIVE_INFINITY : query.limit;
+  const whole = query.limit === undefined || query.limit <= 0 || query.resourceVersion === 0;
+  const limit = whole ? Number.POSITIVE_INFINITY : (query.limit ?? 0);
   const items: KubeObject[] = [];
   let remaining = 0;
   let last = '';

@@ -8,7 +8,7 @@
  */
 import type { DeleteOptions } from '../api.ts';
 import type { Kind, KubeObject } from '../kinds/kind.ts';
-import { invalidOptions, preconditionFailed } from '../status.ts';
+import { conflict, invalidOptions, preconditionFailed } from '../status.ts';
 import type { Face } from './face.ts';
 import { admit, type Ground, inOrder, timestamp } from './ground.ts';
 import { get } from './reads.ts';
@@ -90,6 +90,9 @@ function checkPreconditions(kind: Kind, old: KubeObject, options: DeleteOptions)
   const { name, uid, resourceVersion } = old.metadata;
   const wanted = options.preconditions ?? {};
   if (wanted.uid !== undefined && wanted.uid !== uid) {
+    if (kind.kind === 'Namespace') {
+      throw conflict(kind, name, `Precondition failed: UID in precondition: ${wanted.uid}, UID in object meta: ${uid}`);
+    }
     throw preconditionFailed(
       kind,
       name,

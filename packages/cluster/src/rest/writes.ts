@@ -167,7 +167,7 @@ function complaints(
 
 function checkPreconditions(kind: Kind, old: KubeObject, draft: KubeObject, patch: boolean): void {
   const { name } = old.metadata;
-  const { uid, resourceVersion } = draft.metadata;
+  const { uid, resourceVersion, deletionTimestamp } = draft.metadata;
   if (resourceVersion) {
     if (resourceVersion !== old.metadata.resourceVersion && resourceVersion !== '0')
       throw conflict(kind, name, MODIFIED);
@@ -176,14 +176,13 @@ function checkPreconditions(kind: Kind, old: KubeObject, draft: KubeObject, patc
       { field: 'metadata.resourceVersion', type: 'Invalid value', value: 0, detail: 'must be specified for an update' },
     ]);
   }
+  if (deletionTimestamp !== undefined && deletionTimestamp !== old.metadata.deletionTimestamp) {
+    const error = immutable('metadata.deletionTimestamp', deletionTimestamp);
+    throw invalid(kind, name, [error, error]);
+  }
   if (uid && uid !== old.metadata.uid) {
     if (patch) {
-      const error: FieldError = {
-        field: 'metadata.uid',
-        type: 'Invalid value',
-        value: uid,
-        detail: 'field is immutable',
-      };
+      const error = immutable('metadata.uid', uid);
       throw invalid(kind, name, [error, error]);
     }
     const key = ['/registry', kind.plural, old.metadata.namespace, name].filter((part) => part !== undefined).join('/');
@@ -193,6 +192,10 @@ function checkPreconditions(kind: Kind, old: KubeObject, draft: KubeObject, patc
       `StorageError: invalid object, Code: 4, Key: ${key}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: ${uid}, UID in object meta: ${old.metadata.uid}`,
     );
   }
+}
+
+function immutable(field: string, value: string): FieldError {
+  return { field, type: 'Invalid value', value, detail: 'field is immutable' };
 }
 
 /** What the server owns stays as it was, whatever a client sends. */
@@ -222,6 +225,7 @@ function keepAllButStatus(draft: KubeObject, old: KubeObject, kind: Kind): void 
   for (const key of Object.keys(draft)) if (!ENVELOPE.has(key) && !(key in old)) delete draft[key];
   for (const key of Object.keys(old)) if (!ENVELOPE.has(key)) draft[key] = old[key];
   restore(draft.metadata, 'ownerReferences', old.metadata.ownerReferences);
+  if (kind.group === 'apps') restore(draft.metadata, 'labels', old.metadata.labels);
   kind.prepareStatusUpdate?.(draft, old);
 }
 

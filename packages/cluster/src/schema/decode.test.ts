@@ -101,7 +101,9 @@ describe('decoding', () => {
   test('[SPEC C25] times are cut to seconds in UTC, micro times to six digits', () => {
     const pod = decode(kindOf('Pod'), { status: { startTime: '2026-01-02T03:04:05.678+02:00' } });
     expect(pod.draft.status).toEqual({ startTime: '2026-01-02T01:04:05Z' });
-    const lease = decode(kindOf('Lease'), { spec: { renewTime: '2026-01-02T03:04:05.6Z', holderIdentity: '' } });
+    const lease = decode(kindOf('Lease'), {
+      spec: { renewTime: '2026-01-02T05:04:05.600000+02:00', holderIdentity: '' },
+    });
     expect(lease.draft.spec).toEqual({ renewTime: '2026-01-02T03:04:05.600000Z', holderIdentity: '' });
   });
 
@@ -126,6 +128,27 @@ describe('decoding', () => {
       volumes: [{ name: 'v', emptyDir: {} }],
     });
     expect(draft.status.containerStatuses[0]).toMatchObject({ ready: false, restartCount: 0, image: '' });
+  });
+
+  test('[SPEC C25] a micro time of a client has six digits; one written in process may have fewer', () => {
+    const body = { spec: { renewTime: '2026-01-02T03:04:05Z' } };
+    expect(refusal('Lease', body)).toBe(
+      'Lease in version "v1" cannot be handled as a Lease: parsing time "2026-01-02T03:04:05Z" as "2006-01-02T15:04:05.000000Z07:00": cannot parse "Z" as ".000000"',
+    );
+    expect(decode(kindOf('Lease'), body, { inProcess: true }).draft.spec.renewTime).toBe('2026-01-02T03:04:05.000000Z');
+  });
+
+  test('[SPEC C25] a status has the zeros of its required fields, as Go writes them', () => {
+    const { draft } = decode(kindOf('Pod'), { status: { containerStatuses: [{ name: 'c' }] } });
+    expect(draft.status.containerStatuses).toEqual([
+      { name: 'c', image: '', imageID: '', ready: false, restartCount: 0, state: {}, lastState: {} },
+    ]);
+  });
+
+  test('[SPEC C24] bytes that are no base64 are refused', () => {
+    expect(refusal('Secret', { data: { a: 'ab*d' } })).toBe(
+      'Secret in version "v1" cannot be handled as a Secret: illegal base64 data at input byte 2',
+    );
   });
 
   test('[SPEC C25] a quantity may be written as a number', () => {

@@ -6,7 +6,7 @@ import type { ApiError } from '../api.ts';
 import { clone, isRecord } from '../json.ts';
 import type { Kind, KubeObject } from '../kinds/kind.ts';
 import { cannotBeHandled } from '../status.ts';
-import { type FieldType, fieldsOfType, goStruct, goType } from './types.ts';
+import { type FieldType, fieldsOfType, goStruct, goType, zerosOfType } from './types.ts';
 
 export interface Decoded {
   /** A new object: nothing of it is shared with what was given. */
@@ -20,67 +20,82 @@ const MAX_COMPLAINTS = 64;
 /** What stops decoding: the text is Go's. */
 class WrongType extends Error {}
 
-/**
- * @param refusal  how a wrong type is refused; by default 400 "… cannot be handled as a …"
- * @throws ApiError for a value of a wrong type
- */
-export function decode(
-  kind: Kind,
-  raw: Readonly<Record<string, unknown>>,
-  refusal: (text: string) => ApiError = (text) => cannotBeHandled(kind, text),
-): Decoded {
-  const complaints: string[] = [];
+export interface DecodeOptions {
+  /** How a wrong type is refused; by default 400 "… cannot be handled as a …". */
+  readonly refusal?: (text: string) => ApiError;
+  /** Controllers may write micro times as they come; a client must send six digits, as a real server insists. */
+  readonly inProcess?: boolean;
+}
+
+/** @throws ApiError for a value of a wrong type */
+export function decode(kind: Kind, raw: Readonly<Record<string, unknown>>, options: DecodeOptions = {}): Decoded {
   const { apiVersion, kind: own, ...rest } = raw;
+  const context: Context = { complaints: [], inProcess: options.inProcess === true };
   try {
-    const fields =
-      fieldsOfType(kind.schema) === undefined ? clone(rest) : decodeStruct(kind.schema, rest, [], '', complaints);
+    const known = fieldsOfType(kind.schema) !== undefined;
+    const fields = known ? decodeStruct(kind.schema, rest, undefined, context) : clone(rest);
     const metadata = isRecord(fields.metadata) ? fields.metadata : {};
     delete metadata.managedFields;
     delete metadata.selfLink;
     const draft = { kind: own ?? kind.kind, apiVersion: apiVersion ?? '', ...fields, metadata } as KubeObject;
-    return { draft, complaints };
+    return { draft, complaints: context.complaints };
   } catch (error) {
-    if (error instanceof WrongType) throw refusal(error.message);
+    if (error instanceof WrongType) throw (options.refusal ?? ((text) => cannotBeHandled(kind, text)))(error.message);
     throw error;
   }
 }
 
-/** @param names field names from the root, for Go's texts. @param path the same with list indices, for complaints */
+interface Context {
+  readonly complaints: string[];
+  readonly inProcess: boolean;
+}
+
+/** Where a value stands, as a chain: its texts are made only when something is wrong. */
+interface Place {
+  readonly struct: string;
+  readonly key: string;
+  readonly parent: Place | undefined;
+  /** `[0]` of a list item, `.a` of a map entry. */
+  readonly step: string;
+}
+
+/** Field names from the root, list indices left out, as Go's texts have them. */
+function namesOf(place: Place | undefined): string {
+  if (place === undefined) return '';
+  const above = namesOf(place.parent);
+  return above === '' ? place.key : `${above}.${place.key}`;
+}
+
+function pathOf(place: Place | undefined): string {
+  if (place === undefined) return '';
+  const above = pathOf(place.parent);
+  return `${above === '' ? place.key : `${above}.${place.key}`}${place.step}`;
+}
+
 function decodeStruct(
   type: string,
   raw: Readonly<Record<string, unknown>>,
-  names: readonly string[],
-  path: string,
-  complaints: string[],
+  parent: Place | undefined,
+  context: Context,
 ): Record<string, unknown> {
   const fields = fieldsOfType(type);
   const out: Record<string, unknown> = {};
   for (const key of Object.keys(raw)) {
     const value = raw[key];
     const field = fields?.get(key);
+    const place: Place = { struct: type, key, parent, step: '' };
     if (field === undefined) {
-      const where = path === '' ? key : `${path}.${key}`;
-      if (complaints.length < MAX_COMPLAINTS) complaints.push(`unknown field ${JSON.stringify(where)}`);
+      const { complaints } = context;
+      if (complaints.length < MAX_COMPLAINTS) complaints.push(`unknown field ${JSON.stringify(pathOf(place))}`);
       continue;
     }
     if (value === null || value === undefined) continue;
-    const decoded = decodeValue(field.type, value, {
-      struct: type,
-      names: [...names, key],
-      path: path === '' ? key : `${path}.${key}`,
-      complaints,
-    });
+    const decoded = decodeValue(field.type, value, place, context);
     if (decoded === undefined || (field.omitsEmpty && isEmpty(decoded))) continue;
     out[key] = decoded;
   }
+  for (const [key, zero] of zerosOfType(type)) if (out[key] === undefined) out[key] = clone(zero);
   return out;
-}
-
-interface Place {
-  readonly struct: string;
-  readonly names: readonly string[];
-  readonly path: string;
-  readonly complaints: string[];
 }
 
 function isEmpty(value: unknown): boolean {
@@ -89,7 +104,7 @@ function isEmpty(value: unknown): boolean {
   return isRecord(value) && Object.keys(value).length === 0;
 }
 
-function decodeValue(type: FieldType, value: unknown, place: Place): unknown {
+function decodeValue(type: FieldType, value: unknown, place: Place, context: Context): unknown {
   switch (type.kind) {
     case 'string':
       if (typeof value === 'string') return value;
@@ -104,48 +119,72 @@ function decodeValue(type: FieldType, value: unknown, place: Place): unknown {
       if (typeof value === 'number') return value;
       throw wrongType(value, type, place);
     case 'time':
-      return time(value, type, place, false);
+      return time(value, type, place);
     case 'micro-time':
-      return time(value, type, place, true);
+      return time(value, type, place, context);
     case 'quantity':
       if (typeof value === 'number') return String(value);
       if (typeof value === 'string') return value;
-      throw new WrongType(`json: cannot unmarshal ${word(value)} into Go value of type string`);
+      throw new WrongType(
+        "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
+      );
+    case 'bytes':
+      return base64(value, type, place);
     case 'int-or-string':
       if (typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value))) return value;
-      throw wrongType(value, type, place);
+      throw wrongType(value, { kind: 'int32' }, place);
     case 'any':
       return clone(value);
     case 'list':
-      return list(type, value, place);
+      return list(type, value, place, context);
     case 'map':
-      return map(type, value, place);
+      return map(type, value, place, context);
     case 'struct':
       if (!isRecord(value)) throw wrongType(value, type, place);
-      return decodeStruct(type.name, value, place.names, place.path, place.complaints);
+      return decodeStruct(type.name, value, place, context);
     default:
       return type satisfies never;
   }
 }
 
-function list(type: Extract<FieldType, { kind: 'list' | 'map' }>, value: unknown, place: Place): unknown[] {
+function base64(value: unknown, type: FieldType, place: Place): string {
+  if (typeof value !== 'string') throw wrongType(value, type, place);
+  if (/^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(value)) return value;
+  const at = value.search(/[^A-Za-z0-9+/]/);
+  throw new WrongType(`illegal base64 data at input byte ${at < 0 ? value.length : at}`);
+}
+
+function list(
+  type: Extract<FieldType, { kind: 'list' | 'map' }>,
+  value: unknown,
+  place: Place,
+  context: Context,
+): unknown[] {
   if (!Array.isArray(value)) throw wrongType(value, type, place);
   const out: unknown[] = [];
   for (let i = 0; i < value.length; i++) {
     const item: unknown = value[i];
-    out.push(item === null ? zeroOf(type.of) : decodeValue(type.of, item, { ...place, path: `${place.path}[${i}]` }));
+    out.push(
+      item === null ? zeroOf(type.of) : decodeValue(type.of, item, { ...place, step: `${place.step}[${i}]` }, context),
+    );
   }
   return out;
 }
 
-function map(type: Extract<FieldType, { kind: 'list' | 'map' }>, value: unknown, place: Place): unknown {
+function map(
+  type: Extract<FieldType, { kind: 'list' | 'map' }>,
+  value: unknown,
+  place: Place,
+  context: Context,
+): unknown {
   if (!isRecord(value)) throw wrongType(value, type, place);
   const out: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
     // The one name by which a body could reach a prototype.
     if (key === '__proto__') continue;
     const item = value[key];
-    out[key] = item === null ? zeroOf(type.of) : decodeValue(type.of, item, { ...place, path: `${place.path}.${key}` });
+    out[key] =
+      item === null ? zeroOf(type.of) : decodeValue(type.of, item, { ...place, step: `${place.step}.${key}` }, context);
   }
   return out;
 }
@@ -176,22 +215,29 @@ function integer(value: unknown, type: FieldType, place: Place): number {
   throw new WrongType(`json: cannot unmarshal number ${value} into ${goField(type, place)}`);
 }
 
+const MICROS = /\.\d{6}(?=Z|[+-])/;
 const RFC3339 = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:\d{2})$/;
 
-function time(value: unknown, type: FieldType, place: Place, micro: boolean): string | undefined {
+function time(value: unknown, type: FieldType, place: Place, micro?: Context): string | undefined {
   if (typeof value !== 'string') throw wrongType(value, type, place);
   // Go would complain; objects made in process have no time yet.
   if (value === '') return undefined;
   const match = RFC3339.exec(value);
   const ms = match === null ? Number.NaN : Date.parse(value.replace(/\.\d+/, ''));
   if (match === null || Number.isNaN(ms)) {
-    const layout = micro ? '2006-01-02T15:04:05.000000Z07:00' : '2006-01-02T15:04:05Z07:00';
+    const layout = micro !== undefined ? '2006-01-02T15:04:05.000000Z07:00' : '2006-01-02T15:04:05Z07:00';
     throw new WrongType(
       `parsing time ${JSON.stringify(value)} as "${layout}": cannot parse ${JSON.stringify(value)} as "2006"`,
     );
   }
   const seconds = new Date(ms).toISOString().slice(0, 19);
-  if (!micro) return `${seconds}Z`;
+  if (micro === undefined) return `${seconds}Z`;
+  if (!MICROS.test(value) && !micro.inProcess) {
+    const rest = /(?:\.\d+)?(?:Z|[+-]\d{2}:\d{2})$/.exec(value)?.[0] ?? '';
+    throw new WrongType(
+      `parsing time ${JSON.stringify(value)} as "2006-01-02T15:04:05.000000Z07:00": cannot parse "${rest}" as ".000000"`,
+    );
+  }
   const fraction = (match[1] ?? '.').slice(1, 7).padEnd(6, '0');
   return `${seconds}.${fraction}Z`;
 }
@@ -202,7 +248,7 @@ function wrongType(value: unknown, type: FieldType, place: Place): WrongType {
 
 /** `Go struct field PodSpec.spec.containers of type []v1.Container`. */
 function goField(type: FieldType, place: Place): string {
-  return `Go struct field ${goStruct(place.struct)}.${place.names.join('.')} of type ${goType(type)}`;
+  return `Go struct field ${goStruct(place.struct)}.${namesOf(place)} of type ${goType(type)}`;
 }
 
 function word(value: unknown): string {

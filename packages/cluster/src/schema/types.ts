@@ -2,7 +2,7 @@
 import written from './types.json' with { type: 'json' };
 
 export type FieldType =
-  | { readonly kind: 'string' | 'bool' | 'int32' | 'int64' | 'double' | 'time' | 'micro-time' | 'quantity' }
+  | { readonly kind: 'string' | 'bool' | 'int32' | 'int64' | 'double' | 'time' | 'micro-time' | 'quantity' | 'bytes' }
   | { readonly kind: 'int-or-string' | 'any' }
   | { readonly kind: 'list' | 'map'; readonly of: FieldType }
   | { readonly kind: 'struct'; readonly name: string };
@@ -11,6 +11,8 @@ export interface Field {
   readonly type: FieldType;
   /** Left out when it is empty or zero: `omitempty` of a Go field that is no pointer. */
   readonly omitsEmpty: boolean;
+  /** Written with this zero where it is absent; undefined for nearly all. */
+  readonly zero: unknown;
 }
 
 const source: Readonly<Record<string, Readonly<Record<string, string>>>> = written;
@@ -25,10 +27,32 @@ export function fieldsOfType(name: string): ReadonlyMap<string, Field> | undefin
   const fields = new Map<string, Field>();
   for (const [field, code] of Object.entries(codes)) {
     const omitsEmpty = code.startsWith('~');
-    fields.set(field, { type: parse(omitsEmpty ? code.slice(1) : code), omitsEmpty });
+    const always = code.startsWith('!');
+    const type = parse(omitsEmpty || always ? code.slice(1) : code);
+    fields.set(field, { type, omitsEmpty, zero: always ? zeroOf(type) : undefined });
   }
   parsed.set(name, fields);
   return fields;
+}
+
+const zeros = new Map<string, ReadonlyArray<readonly [string, unknown]>>();
+
+/** The fields of a status that are written with their zero where nobody set them. */
+export function zerosOfType(name: string): ReadonlyArray<readonly [string, unknown]> {
+  let known = zeros.get(name);
+  if (known === undefined) {
+    const fields = [...(fieldsOfType(name) ?? [])];
+    known = fields.filter(([, { zero }]) => zero !== undefined).map(([key, { zero }]) => [key, zero] as const);
+    zeros.set(name, known);
+  }
+  return known;
+}
+
+/** The zero of a type that a real server writes though nobody set it. */
+function zeroOf({ kind }: FieldType): unknown {
+  if (kind === 'string') return '';
+  if (kind === 'bool') return false;
+  return kind === 'struct' ? {} : 0;
 }
 
 const PLAIN: Readonly<Record<string, FieldType>> = {
@@ -40,6 +64,7 @@ const PLAIN: Readonly<Record<string, FieldType>> = {
   t: { kind: 'time' },
   m: { kind: 'micro-time' },
   q: { kind: 'quantity' },
+  y: { kind: 'bytes' },
   o: { kind: 'int-or-string' },
   '*': { kind: 'any' },
 };
@@ -74,6 +99,8 @@ export function goType(type: FieldType): string {
       return 'v1.MicroTime';
     case 'quantity':
       return 'resource.Quantity';
+    case 'bytes':
+      return '[]uint8';
     case 'int-or-string':
       return 'intstr.IntOrString';
     case 'any':

@@ -53,7 +53,14 @@ describe('[SPEC C18] label selectors', () => {
     ['a===b', "unable to parse requirement: found '=', expected: identifier"],
     ['a in b', "unable to parse requirement: found 'b' expected: '('"],
     ['a in (b', "unable to parse requirement: found '', expected: ',' or ')'"],
-    ['a=b,', "unable to parse requirement: found '', expected: identifier after ','"],
+    ['a=b,', "found '', expected: identifier after ','"],
+    [',', "found ',', expected: !, identifier, or 'end of string'"],
+    ['a=b=c', "found '=', expected: ',' or 'end of string'"],
+    [
+      'a>x',
+      "unable to parse requirement: values[0]: Invalid value: \"x\": for 'Gt', 'Lt' operators, the value must be an integer",
+    ],
+    ['a/b/c', 'unable to parse requirement: <nil>: Invalid value: "a/b/c": a qualified name must consist of'],
     ['a b', "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt"],
   ])('%s is refused', (text, message) => {
     expect(() => parseLabelSelector(text)).toThrow(message);

@@ -68,15 +68,19 @@ class Parser {
 
   requirements(): Requirement[] {
     const out: Requirement[] = [];
-    if (this.#peek().kind === 'end') return out;
+    const first = this.#peek();
+    if (first.kind === 'end') return out;
+    if (first.kind === 'symbol' && first.text !== '!') {
+      throw badRequest(`found '${first.text}', expected: !, identifier, or 'end of string'`);
+    }
     for (;;) {
       out.push(this.#requirement());
       const token = this.#next();
       if (token.kind === 'end') return out;
-      if (token.text !== ',') throw badParse(`found '${token.text}', expected: ',' or 'end of string'`);
+      if (token.text !== ',') throw badRequest(`found '${token.text}', expected: ',' or 'end of string'`);
       const after = this.#peek();
       if (after.kind !== 'identifier' && after.text !== '!') {
-        throw badParse(`found '${after.text}', expected: identifier after ','`);
+        throw badRequest(`found '${after.text}', expected: identifier after ','`);
       }
     }
   }
@@ -99,7 +103,7 @@ class Parser {
     if (operator === '>' || operator === '<') {
       if (!/^[+-]?\d+$/.test(values[0] ?? '')) {
         throw badRequest(
-          `values[0][${key}]: Invalid value: "${values[0] ?? ''}": for 'Gt', 'Lt' operators, the value must be an integer`,
+          `unable to parse requirement: values[0]: Invalid value: "${values[0] ?? ''}": for 'Gt', 'Lt' operators, the value must be an integer`,
         );
       }
     } else {
@@ -147,6 +151,11 @@ function badParse(what: string): ReturnType<typeof badRequest> {
 
 function checkKey(key: string): void {
   const slash = key.indexOf('/');
+  if (key.indexOf('/', slash + 1) > slash && slash >= 0) {
+    throw badRequest(
+      `unable to parse requirement: <nil>: Invalid value: ${JSON.stringify(key)}: a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')`,
+    );
+  }
   const name = slash < 0 ? key : key.slice(slash + 1);
   if (name.length > 63 || !QUALIFIED_NAME.test(name)) {
     throw badRequest(
@@ -217,6 +226,7 @@ export function parseFieldSelector(text: string | undefined, kind: Kind): Matche
     const match = /^(.*?)(!=|==|=)(.*)$/s.exec(term);
     if (match === null) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
     const [, field = '', operator, raw = ''] = match;
+    if (/(?<!\\)=/.test(raw)) throw badRequest('invalid field selector: unescaped character in value: 61');
     const read = COMMON[field] ?? kind.fieldSelectors?.[field];
     if (read === undefined) throw unknownField(kind, field);
     return { read, wanted: raw.replace(/\\([,=\\])/g, '$1'), negated: operator === '!=' };

@@ -29,7 +29,6 @@ function objectText(exchange: Exchange, form: Form, kind: Kind, object: KubeObje
         406,
         'NotAcceptable',
         `you requested PartialObjectMetadataList, but the requested object is not a list (*${goPackage(kind)}.${kind.kind})`,
-        {},
       );
     default:
       return form.as satisfies never;
@@ -83,7 +82,6 @@ function listText(
         406,
         'NotAcceptable',
         `you requested PartialObjectMetadata, but the requested object is a list (*${goPackage(kind)}.${kind.kind}List)`,
-        {},
       );
     default:
       return form.as satisfies never;

@@ -73,7 +73,7 @@ function readYaml(text: string, kind: Pick<Kind, 'kind'>): Body {
   let value: unknown;
   try {
     // No aliases beyond a few, no merge keys, no custom tags: a body of a few bytes must not become gigabytes.
-    value = parseYaml(text, { schema: 'core', maxAliasCount: 32, uniqueKeys: true, logLevel: 'silent' });
+    value = parseYaml(text, { schema: 'core', maxAliasCount: 32, uniqueKeys: true, logLevel: 'error' });
   } catch (error) {
     throw unrecognized(
       kind,
@@ -86,7 +86,8 @@ function readYaml(text: string, kind: Pick<Kind, 'kind'>): Body {
 }
 
 function unrecognized(kind: Pick<Kind, 'kind'>, what: string, text: string): ApiError {
-  const shown = text === '' ? '<empty>' : text.length > SHOWN ? `${text.slice(0, SHOWN)} ...` : text;
+  const printable = text.startsWith('{') ? text : Buffer.from(text.slice(0, SHOWN)).toString('hex');
+  const shown = text === '' ? '<empty>' : printable.length > SHOWN ? `${printable.slice(0, SHOWN)} ...` : printable;
   return badRequest(
     `the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; ${what} (${shown})`,
   );

@@ -64,14 +64,16 @@ function watchErrors(match: string | undefined, sendInitialEvents: boolean | und
       ? []
       : [forbid('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')];
   }
-  return match === undefined
-    ? []
-    : [
-        forbid(
-          'resourceVersionMatch',
-          'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided',
-        ),
-      ];
+  if (match === undefined) return [];
+  const errors = [
+    forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided'),
+  ];
+  if (match !== 'NotOlderThan') errors.push(unsupportedMatch(match, 'supported values: "NotOlderThan"'));
+  return errors;
+}
+
+function unsupportedMatch(match: string, detail: string): FieldError {
+  return { field: 'resourceVersionMatch', type: 'Unsupported value', value: match, detail };
 }
 
 function listErrors(
@@ -91,12 +93,7 @@ function listErrors(
       errors.push(forbid('resourceVersionMatch', 'resourceVersionMatch is forbidden when continue is provided'));
     }
     if (match !== 'Exact' && match !== 'NotOlderThan') {
-      errors.push({
-        field: 'resourceVersionMatch',
-        type: 'Unsupported value',
-        value: match,
-        detail: 'supported values: "Exact", "NotOlderThan", ""',
-      });
+      errors.push(unsupportedMatch(match, 'supported values: "Exact", "NotOlderThan", ""'));
     }
     if (match === 'Exact' && resourceVersion === '0') {
       errors.push(forbid('resourceVersionMatch', 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'));

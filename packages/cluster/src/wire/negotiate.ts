@@ -41,14 +41,16 @@ export function mediaRanges(header: string | undefined): MediaRange[] {
 export function negotiate(accept: string | undefined, streams = false): Form {
   const ranges = mediaRanges(accept);
   if (ranges.length === 0) return PLAIN;
+  let readable = false;
   for (const { type, parameters } of ranges) {
     const encoding = encodingOf(type);
     if (encoding === undefined) continue;
+    readable = true;
     const as = asOf(parameters);
     if (as === undefined) continue;
     return { encoding, as, version: as === 'object' ? 'v1' : (parameters.v ?? 'v1') };
   }
-  throw notAcceptable(streams);
+  throw readable ? onlyTypes() : notAcceptable(streams);
 }
 
 function encodingOf(type: string): Form['encoding'] | undefined {
@@ -73,13 +75,14 @@ function asOf(parameters: MediaRange['parameters']): Form['as'] | undefined {
   return undefined;
 }
 
+const TYPES = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
+
+/** The type can be written, the form (`as=`) cannot. */
+function onlyTypes(): ApiError {
+  return failure(406, 'NotAcceptable', `only the following media types are accepted: ${TYPES}`);
+}
+
 function notAcceptable(streams: boolean): ApiError {
-  const plain = 'application/json, application/yaml, application/vnd.kubernetes.protobuf';
-  if (!streams) return failure(406, 'NotAcceptable', `only the following media types are accepted: ${plain}`, {});
-  return failure(
-    406,
-    'NotAcceptable',
-    `406: Not Acceptable\n\nAvailable representations: ${plain}, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch`,
-    {},
-  );
+  const more = streams ? ', application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch' : '';
+  return failure(406, 'NotAcceptable', `406: Not Acceptable\n\nAvailable representations: ${TYPES}${more}`, {});
 }

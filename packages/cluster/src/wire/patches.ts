@@ -6,6 +6,7 @@ import { goPrint } from '../patch/go-print.ts';
 import { jsonPatch } from '../patch/json-patch.ts';
 import { mergePatch } from '../patch/merge-patch.ts';
 import { strategicMergePatch } from '../patch/strategic.ts';
+import { apiVersionOf } from '../registry.ts';
 import type { Face } from '../rest/face.ts';
 import type { Ground } from '../rest/ground.ts';
 import { get } from '../rest/reads.ts';
@@ -50,7 +51,7 @@ export async function readPatch(exchange: Exchange): Promise<PatchDocument> {
   try {
     return { type, text, patch: JSON.parse(text) };
   } catch (error) {
-    throw badRequest(`error decoding patch: ${goSyntaxError(error)}`);
+    throw badRequest(`${type === 'strategic' ? '' : 'error decoding patch: '}${goSyntaxError(error)}`);
   }
 }
 
@@ -62,11 +63,14 @@ export function applyPatch({ type, text, patch }: PatchDocument, target: KubeObj
     return { value, quoted: () => JSON.stringify(value), duplicates };
   }
   if (!isRecord(patch)) {
-    throw badRequest(
-      `error decoding patch: json: cannot unmarshal ${goKind(patch)} into Go value of type map[string]interface {}`,
-    );
+    if (patch === null) throw badRequest('Invalid JSON Patch');
+    const start = type === 'merge' ? 'error decoding patch: ' : '';
+    throw badRequest(`${start}json: cannot unmarshal ${goKind(patch)} into Go value of type map[string]interface {}`);
   }
-  if (type === 'merge') return { value: mergePatch(target, patch), quoted: () => text, duplicates };
+  if (type === 'merge') {
+    const value = mergePatch(target, patch);
+    return { value, quoted: () => JSON.stringify(value), duplicates };
+  }
   return { value: strategicMergePatch(target, patch), quoted: () => goPrint(patch), duplicates };
 }
 
@@ -99,7 +103,7 @@ export async function patch(ground: Ground, exchange: Exchange, face: Face, targ
   // Only now: while the body came in, the object may have changed.
   const { value, quoted, duplicates } = applyPatch(document, get(face, namespace, name));
   if (!isRecord(value)) throw badRequest('the patched document is no object');
-  const { draft, complaints } = readPatched(face, value, quoted);
+  const { draft, complaints } = readPatched(face, value, quoted, document.type === 'strategic');
   complain(
     exchange,
     fieldValidation,
@@ -116,9 +120,24 @@ export async function patch(ground: Ground, exchange: Exchange, face: Face, targ
   sendObject(exchange, 200, face.kind, object, ground.clock.now());
 }
 
-function readPatched(face: Face, value: Record<string, unknown>, quoted: () => string): ReturnType<typeof decode> {
+function readPatched(
+  face: Face,
+  value: Record<string, unknown>,
+  quoted: () => string,
+  strategic: boolean,
+): ReturnType<typeof decode> {
   const { kind } = face;
-  if (value.kind !== kind.kind)
-    throw badRequest(`the kind in the patched object (${String(value.kind)}) is not ${kind.kind}`);
-  return decode(kind, value, (text) => invalidPatch(quoted(), text));
+  if (value.kind !== kind.kind || value.apiVersion !== apiVersionOf(kind)) {
+    const [named, version] = [JSON.stringify(value.kind), JSON.stringify(value.apiVersion)];
+    throw invalidPatch(
+      quoted(),
+      `no kind ${named} is registered for version ${version} in scheme "pkg/runtime/scheme.go:110"`,
+    );
+  }
+  const refusal = (text: string): ApiError => {
+    const plain = strategic ? / of type (int32|int64|float64|bool|string)$/.exec(text)?.[1] : undefined;
+    // A strategic patch does not go through JSON in a real server, and is refused in fewer words.
+    return invalidPatch(quoted(), plain === undefined ? text : `unrecognized type: ${plain}`);
+  };
+  return decode(kind, value, { refusal });
 }

@@ -199,12 +199,12 @@ async function put(ground: Ground, exchange: Exchange, face: Face, namespace: st
 export function checkAddress(draft: KubeObject, namespace: string, name: string): void {
   const own = draft.metadata.name;
   if (!own) {
-    throw badRequest('the name of the object (based on URL) was undeterminable: name must be provided');
+    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
   }
   if (own !== name) throw badRequest(`the name of the object (${own}) does not match the name on the URL (${name})`);
   const space = draft.metadata.namespace;
   if (space !== undefined && space !== '' && space !== namespace) {
-    throw badRequest(`the namespace of the object (${space}) does not match the namespace on the URL (${namespace})`);
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
 }
 

@@ -113,9 +113,7 @@ async function postBinding(
   const { value } = readBody(await exchange.body(), contentType(exchange.header('content-type')), { kind: 'Binding' });
   const target = isRecord(value.target) ? value.target : {};
   const metadata = isRecord(value.metadata) ? value.metadata : {};
-  if (typeof metadata.name === 'string' && metadata.name !== '' && metadata.name !== name) {
-    throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
-  }
+  if (metadata.name !== name) throw badRequest('name in URL does not match name in Binding object');
   const uid = typeof metadata.uid === 'string' && metadata.uid !== '' ? metadata.uid : undefined;
   const nodeName = typeof target.name === 'string' ? target.name : '';
   if (!dryRun) bind(ground, face, namespace, name, { nodeName, uid });
