@@ -24,7 +24,7 @@ export interface TestApi {
   /** The object, or undefined where it is not there. */
   find(path: string): Promise<Json | undefined>;
   items(path: string): Promise<Json[]>;
-  /** Watches until `stop()`; every event that came is kept, in order. */
+  /** Watches until `stop()`; every event that came is kept, in order, with `seenAt` in ms since the epoch. */
   watch(path: string): Promise<{ readonly events: Json[]; stop(): void }>;
   close(): Promise<void>;
 }
@@ -112,7 +112,8 @@ export function openApi(kubeconfig: string): TestApi {
       answer.body.on('data', (chunk: Buffer) => {
         const lines = (rest + chunk.toString()).split('\n');
         rest = lines.pop() ?? '';
-        for (const line of lines) if (line) events.push(JSON.parse(line));
+        const seenAt = performance.timeOrigin + performance.now();
+        for (const line of lines) if (line) events.push({ ...JSON.parse(line), seenAt });
       });
       return { events, stop: () => abort.abort() };
     },

@@ -1,0 +1,202 @@
+/**
+ * A fleet to measure on: the controller as a process of its own against any cluster, simulated bases and the load in this
+ * process. One clock for all that is compared: this process' own, for commands, watch lines and requests are all seen here.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { type Fleet, startFleet } from '@kouplet/base';
+import { type Json, openApi, type TestApi } from '../tests/support/api.ts';
+import { waitFor } from '../tests/support/wait.ts';
+
+const kouplet = fileURLToPath(new URL('../packages/kouplet/src/main.ts', import.meta.url));
+
+/** Milliseconds since the epoch, to the microsecond. */
+export const nowMs = (): number => performance.timeOrigin + performance.now();
+
+export interface BenchFleet {
+  readonly api: TestApi;
+  readonly fleet: Fleet;
+  readonly controller: ChildProcess;
+  readonly env: string;
+  readonly namespace: string;
+  nodeOf(index: number): string;
+  /** CPU milliseconds that the controller has used. */
+  cpuMs(): number;
+  /** Resident memory of the controller, MB. */
+  residentMb(): number;
+  /** A counter of /metrics, over all its labels or those that match. */
+  counter(name: string, labels?: RegExp): Promise<number>;
+  stop(): Promise<void>;
+}
+
+export async function startKouplet(args: readonly string[], until: RegExp): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [kouplet, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  let said = '';
+  await new Promise<void>((resolve, reject) => {
+    child.stdout?.on('data', (chunk: Buffer) => {
+      said = (said + chunk.toString()).slice(-10_000);
+      if (until.test(said)) resolve();
+    });
+    child.once('exit', (code) => reject(new Error(`kouplet ${args[0]} ended with ${code}: ${said}`)));
+  });
+  return child;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+export async function startBenchFleet(kubeconfig: string, bases: number): Promise<BenchFleet> {
+  const env = `bench${process.pid}`;
+  const namespace = `bench-${process.pid}`;
+  const api = openApi(kubeconfig);
+  await api.call('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
+  const [mqttPort, httpPort] = [await freePort(), await freePort()];
+  const controller = spawn(
+    process.execPath,
+    [
+      kouplet,
+      'controller',
+      '--kubeconfig',
+      kubeconfig,
+      '--listen',
+      `127.0.0.1:${mqttPort}`,
+      '--http',
+      `127.0.0.1:${httpPort}`,
+      '--env',
+      env,
+      '--namespace',
+      namespace,
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const http = `http://127.0.0.1:${httpPort}`;
+  await waitFor('the controller is ready', async () => (await fetch(`${http}/readyz`)).ok, 30_000);
+  const fleet = await startFleet({
+    broker: `mqtt://127.0.0.1:${mqttPort}`,
+    count: bases,
+    env,
+    name: `base-${env}`,
+    identityOf: (index) => `b${index}`,
+    downloadMs: 0,
+    startMs: 0,
+    stopMs: 0,
+    logLimit: 10_000,
+  });
+  const nodes = `/api/v1/nodes?labelSelector=${encodeURIComponent(`virtual-kubelet.koupleless.io/env=${env}`)}`;
+  await waitFor(
+    'every base is a Ready Node',
+    async () => {
+      const items = await api.items(nodes);
+      const ready = items.filter((node) =>
+        node.status.conditions?.some((one: Json) => one.type === 'Ready' && one.status === 'True'),
+      );
+      return ready.length === bases;
+    },
+    120_000,
+  );
+  const stat = (): string[] => readFileSync(`/proc/${controller.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return {
+    api,
+    fleet,
+    controller,
+    env,
+    namespace,
+    nodeOf: (index) => `vnode.b${index}.${env}`,
+    // utime and stime, in ticks of 10 ms
+    cpuMs: () => (Number(stat()[11]) + Number(stat()[12])) * 10,
+    residentMb: () => (Number(stat()[21]) * 4096) / 1e6,
+    counter: async (name, labels = /./) => {
+      const text = await (await fetch(`${http}/metrics`)).text();
+      return text
+        .split('\n')
+        .filter((line) => (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) && labels.test(line))
+        .reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
+    },
+    stop: async () => {
+      await fleet.stop();
+      controller.kill('SIGTERM');
+      if (controller.exitCode === null) await once(controller, 'exit');
+      await api.request('DELETE', nodes);
+      await api.request('DELETE', `/api/v1/namespaces/${namespace}`);
+      await api.close();
+    },
+  };
+}
+
+/** Instants of one Pod, ms since the epoch as seen by this process. */
+export interface PodTimes {
+  createdAt: number;
+  /** The watch line that shows it bound. */
+  boundAt?: number;
+  /** The install that reached its base; its answer leaves in the same turn. */
+  commandAt?: number;
+  readyAt?: number;
+  deletedAt?: number;
+  goneAt?: number;
+}
+
+/** Follows all Pods of the namespace by a watch of its own. */
+export async function followPods(bench: BenchFleet, times: ReadonlyMap<string, PodTimes>): Promise<() => void> {
+  const path = `/api/v1/namespaces/${bench.namespace}/pods`;
+  const { events, stop } = await bench.api.watch(path);
+  let seen = 0;
+  const take = (): void => {
+    for (; seen < events.length; seen++) {
+      const { type, object } = events[seen];
+      const one = times.get(object.metadata.name);
+      if (one === undefined) continue;
+      const at = events[seen].seenAt;
+      if (type === 'DELETED') one.goneAt ??= at;
+      if (object.spec.nodeName !== undefined) one.boundAt ??= at;
+      if (object.status.conditions?.some((each: Json) => each.type === 'Ready' && each.status === 'True'))
+        one.readyAt ??= at;
+    }
+  };
+  const poll = setInterval(take, 20);
+  return () => {
+    clearInterval(poll);
+    take();
+    stop();
+  };
+}
+
+/** Fills in when each Pod's install reached its base: Pods carry the name of their one biz. */
+export function takeCommands(bench: BenchFleet, times: ReadonlyMap<string, PodTimes>): void {
+  for (const base of bench.fleet.bases) {
+    for (const command of base.log) {
+      if (command.command !== 'installBiz') continue;
+      const one = times.get(command.key?.split(':')[0] ?? '');
+      if (one !== undefined) one.commandAt ??= command.at;
+    }
+  }
+}
+
+export function modulePod(bench: BenchFleet, name: string, nodeName?: string): Json {
+  return {
+    metadata: { name, labels: { 'module-controller.koupleless.io/component': 'module' } },
+    spec: {
+      containers: [
+        { name, image: `https://modules.example.com/${name}-1.jar`, env: [{ name: 'BIZ_VERSION', value: '1' }] },
+      ],
+      tolerations: [{ key: 'schedule.koupleless.io/virtual-node', operator: 'Exists', effect: 'NoExecute' }],
+      ...(nodeName === undefined ? { nodeSelector: { 'base.koupleless.io/name': `base-${bench.env}` } } : { nodeName }),
+    },
+  };
+}
+
+/** Differences of two instants over all Pods that have both. */
+export function spans(times: Iterable<PodTimes>, from: keyof PodTimes, to: keyof PodTimes): number[] {
+  return [...times].flatMap((one) => {
+    const [a, b] = [one[from], one[to]];
+    return a === undefined || b === undefined ? [] : [b - a];
+  });
+}
