@@ -18,6 +18,7 @@ import {
 import { startPodGc } from './pod-gc.ts';
 import { startReplicaSetController } from './replica-set/controller.ts';
 import { startScheduler } from './scheduler/controller.ts';
+import { startStatefulSetController } from './stateful-set/controller.ts';
 import { startTaintEviction } from './taint-eviction.ts';
 
 export { type EvictionVerdict, evictionCondition, mayEvict } from './eviction.ts';
@@ -33,6 +34,7 @@ const starts: Record<ControllerName, (context: ControllerContext) => Controller>
   deployment: startDeploymentController,
   replicaset: startReplicaSetController,
   daemonset: startDaemonSetController,
+  statefulset: startStatefulSetController,
   scheduler: startScheduler,
   'garbage-collector': startGarbageCollector,
   namespace: startNamespaceController,

@@ -10,6 +10,7 @@ export const controllerNames = [
   'deployment',
   'replicaset',
   'daemonset',
+  'statefulset',
   'garbage-collector',
   'namespace',
   'serviceaccount',

@@ -1,0 +1,292 @@
+/**
+ * StatefulSets: pods with names and an order (kubernetes 1.34, pkg/controller/statefulset).
+ *
+ *   OrderedReady: 0 ready ─► 1 ready ─► … ; down from the highest; an unready or ending pod stops everything behind it
+ *   update: from the highest ordinal down to the partition, one at a time, each waited for
+ */
+import type { KubeObject } from '../../kinds/kind.ts';
+import { sameValue } from '../machinery/canonical.ts';
+import { type History, revisionResource, syncHistory, trimHistory } from '../machinery/history.ts';
+import { compileSelector, selectsAll } from '../machinery/label-selector.ts';
+import { claimObjects, isNamespaceEnding, isReason } from '../machinery/owners.ts';
+import { controllerOf, keyOf } from '../machinery/shapes.ts';
+import { createWorkQueue } from '../machinery/work-queue.ts';
+import { byController, byOrphanage, type Controller, type ControllerContext, controllerActor } from '../options.ts';
+import { availableAt } from '../replica-set/status.ts';
+import {
+  claimsOf,
+  isEnded,
+  isRunningAndReady,
+  isTerminating,
+  isUsable,
+  ordinalOf,
+  podFor,
+  revisionOf,
+  startOf,
+} from './pods.ts';
+
+const component = 'statefulset-controller';
+const actor = controllerActor;
+const resource = 'statefulsets.apps';
+const hashLabel = 'controller.kubernetes.io/hash';
+
+/** What one sync works with. */
+interface Work {
+  set: KubeObject;
+  isOrdered: boolean;
+  /** By place; undefined where the pod is missing. */
+  replicas: Array<KubeObject | undefined>;
+  /** Beyond the wanted size, highest first. */
+  condemned: KubeObject[];
+  current: KubeObject;
+  update: KubeObject;
+}
+
+export function startStatefulSetController(context: ControllerContext): Controller {
+  const { api, clock } = context;
+  const sets = context.index(resource);
+  const pods = context.index('pods');
+  const claims = context.index('persistentvolumeclaims');
+  const revisions = context.index(revisionResource);
+  const recorder = context.recorder(component);
+  const queue = createWorkQueue({
+    clock,
+    run: sync,
+    onError: (error, key) => context.onError(error, `${component} ${key}`),
+  });
+
+  function sync(key: string): void {
+    const set = sets.get(key);
+    if (set === undefined) return;
+    if (selectsAll(set.spec.selector)) return;
+    const history = syncHistory(api, revisions, set, hashLabel, () => {
+      writeStatus(set, { ...set.status, collisionCount: (set.status?.collisionCount ?? 0) + 1 });
+    });
+    if (history === undefined) return;
+    const work = workOf(set, history);
+    let failure: { error: unknown } | undefined;
+    if (set.metadata.deletionTimestamp === undefined) {
+      try {
+        step(work);
+      } catch (error) {
+        failure = { error };
+      }
+    }
+    writeStatus(set, statusOf(set, work));
+    const live = new Set([
+      ...ownPods(set).map((pod) => revisionOf(pod)),
+      api.get(resource, set.metadata.name, set.metadata.namespace)?.status?.currentRevision,
+    ]);
+    const hashes = new Set(
+      history.old.filter((one) => live.has(one.metadata.name)).map((one) => one.metadata.labels?.[hashLabel]),
+    );
+    trimHistory(api, history, set.spec.revisionHistoryLimit ?? 10, hashLabel, hashes);
+    if (failure !== undefined) throw failure.error;
+    checkAgainWhenAvailable(key, set);
+  }
+
+  function ownPods(set: KubeObject): KubeObject[] {
+    const matches = compileSelector(set.spec.selector);
+    const orphans = pods
+      .by(byOrphanage, set.metadata.namespace ?? '')
+      .filter((pod) => ordinalOf(set, pod) !== undefined && matches(pod.metadata.labels));
+    const claim = { api, resource: 'pods', owner: set, matches, actor };
+    return claimObjects(claim, [...pods.by(byController, set.metadata.uid), ...orphans]);
+  }
+
+  function workOf(set: KubeObject, { current: update, old }: History): Work {
+    const current = old.find((one) => one.metadata.name === set.status?.currentRevision) ?? update;
+    const wanted: number = set.spec.replicas ?? 1;
+    const replicas: Array<KubeObject | undefined> = Array.from({ length: wanted }, () => undefined);
+    const condemned: KubeObject[] = [];
+    for (const pod of ownPods(set)) {
+      const place = (ordinalOf(set, pod) ?? -1) - startOf(set);
+      if (place >= 0 && place < wanted) replicas[place] = pod;
+      else if (ordinalOf(set, pod) !== undefined) condemned.push(pod);
+    }
+    condemned.sort((a, b) => (ordinalOf(set, b) ?? 0) - (ordinalOf(set, a) ?? 0));
+    const isOrdered = set.spec.podManagementPolicy !== 'Parallel';
+    return { set, isOrdered, replicas, condemned, current, update };
+  }
+
+  /** As far as the order lets it go now. */
+  function step(work: Work): void {
+    if (fill(work)) return;
+    if (shrink(work)) return;
+    if (work.set.spec.updateStrategy?.type !== 'OnDelete') roll(work);
+  }
+
+  /** Makes what is missing, from the lowest ordinal. True: something is waited for. */
+  function fill(work: Work): boolean {
+    const { set, isOrdered, replicas } = work;
+    let waits = false;
+    for (const [place, pod] of replicas.entries()) {
+      if (pod === undefined) {
+        if (!make(work, place)) return true;
+        if (isOrdered) return true;
+        continue;
+      }
+      if (isEnded(pod)) {
+        if (!isTerminating(pod)) remove(set, pod);
+        if (isOrdered) return true;
+        waits = true;
+        continue;
+      }
+      if (isOrdered && (isTerminating(pod) || !isUsable(set, pod, clock.now()))) return true;
+    }
+    return waits;
+  }
+
+  function shrink({ set, isOrdered, replicas, condemned }: Work): boolean {
+    const now = clock.now();
+    const lowestUnwell = [...replicas, ...[...condemned].reverse()].find(
+      (pod) => pod !== undefined && (isTerminating(pod) || !isUsable(set, pod, now)),
+    );
+    for (const pod of condemned) {
+      if (isTerminating(pod)) {
+        if (isOrdered) return true;
+        continue;
+      }
+      if (isOrdered && !isUsable(set, pod, now) && pod !== lowestUnwell) return true;
+      remove(set, pod);
+      if (isOrdered) return true;
+    }
+    return condemned.length > 0;
+  }
+
+  function roll({ set, replicas, update }: Work): void {
+    const partition: number = set.spec.updateStrategy?.rollingUpdate?.partition ?? 0;
+    for (let place = replicas.length - 1; place >= partition; place--) {
+      const known = replicas[place];
+      const pod = known === undefined ? undefined : pods.get(keyOf(known));
+      if (pod === undefined) return;
+      if (revisionOf(pod) !== update.metadata.name && !isTerminating(pod)) {
+        remove(set, pod);
+        return;
+      }
+      if (isTerminating(pod) || !isUsable(set, pod, clock.now())) return;
+    }
+  }
+
+  /** False: refused for good, the namespace is ending. */
+  function make({ set, current, update }: Work, place: number): boolean {
+    const ordinal = startOf(set) + place;
+    const name = `${set.metadata.name}-${ordinal}`;
+    const namespace = set.metadata.namespace ?? '';
+    const rolling =
+      set.spec.updateStrategy?.type === 'RollingUpdate' ? set.spec.updateStrategy.rollingUpdate : undefined;
+    const revision = place < (rolling?.partition ?? 0) ? current : update;
+    try {
+      for (const claim of claimsOf(set, name)) makeClaim(set, claim, name);
+      const draft = podFor(set, revision.data.spec.template, ordinal, revision.metadata.name);
+      pods.note(api.create('pods', draft, { actor, namespace }));
+      const message = `create Pod ${name} in StatefulSet ${set.metadata.name} successful`;
+      recorder.record(set, { type: 'Normal', reason: 'SuccessfulCreate', message });
+      return true;
+    } catch (error) {
+      if (isNamespaceEnding(error)) return false;
+      const why = error instanceof Error ? error.message : String(error);
+      const message = `create Pod ${name} in StatefulSet ${set.metadata.name} failed error: ${why}`;
+      recorder.record(set, { type: 'Warning', reason: 'FailedCreate', message });
+      throw error;
+    }
+  }
+
+  function makeClaim(set: KubeObject, claim: { metadata: { name: string } }, podName: string): void {
+    const namespace = set.metadata.namespace ?? '';
+    if (claims.get(`${namespace}/${claim.metadata.name}`) !== undefined) return;
+    api.create('persistentvolumeclaims', claim, { actor, namespace });
+    const message = `create Claim ${claim.metadata.name} Pod ${podName} in StatefulSet ${set.metadata.name} success`;
+    recorder.record(set, { type: 'Normal', reason: 'SuccessfulCreate', message });
+  }
+
+  function remove(set: KubeObject, pod: KubeObject): void {
+    const { name, namespace, uid } = pod.metadata;
+    try {
+      api.delete('pods', name, namespace, { preconditions: { uid } });
+      const message = `delete Pod ${name} in StatefulSet ${set.metadata.name} successful`;
+      recorder.record(set, { type: 'Normal', reason: 'SuccessfulDelete', message });
+    } catch (error) {
+      if (!isReason(error, 'NotFound')) throw error;
+    }
+  }
+
+  function statusOf(set: KubeObject, { current, update }: Work): Record<string, unknown> {
+    const own = ownPods(set).filter((pod) => ordinalOf(set, pod) !== undefined);
+    const count = (claim: (pod: KubeObject) => boolean): number => own.filter(claim).length;
+    const of = (revision: KubeObject) => (pod: KubeObject) =>
+      !isTerminating(pod) && revisionOf(pod) === revision.metadata.name;
+    const wanted: number = set.spec.replicas ?? 1;
+    const ready = count(isRunningAndReady);
+    const updated = count(of(update));
+    const isRolled =
+      set.spec.updateStrategy?.type === 'RollingUpdate' &&
+      updated === wanted &&
+      ready === wanted &&
+      own.length === wanted;
+    const optional = {
+      readyReplicas: ready,
+      currentReplicas: isRolled ? updated : count(of(current)),
+      updatedReplicas: updated,
+    };
+    return {
+      observedGeneration: set.metadata.generation,
+      replicas: own.length,
+      ...Object.fromEntries(Object.entries(optional).filter(([, number]) => number > 0)),
+      availableReplicas: count((pod) => isUsable(set, pod, clock.now())),
+      currentRevision: isRolled ? update.metadata.name : current.metadata.name,
+      updateRevision: update.metadata.name,
+      collisionCount: set.status?.collisionCount ?? 0,
+    };
+  }
+
+  function writeStatus(set: KubeObject, status: Record<string, unknown>): void {
+    const { name, namespace, uid } = set.metadata;
+    const current = api.get(resource, name, namespace);
+    if (current?.metadata.uid !== uid || sameValue(current.status, status)) return;
+    const change = (draft: KubeObject): void => {
+      draft.status = status;
+    };
+    api.modify(resource, name, namespace, change, { actor, subresource: 'status' });
+  }
+
+  function checkAgainWhenAvailable(key: string, set: KubeObject): void {
+    const minReadySeconds: number = set.spec.minReadySeconds ?? 0;
+    if (minReadySeconds === 0) return;
+    for (const pod of ownPods(set)) {
+      const at = availableAt(pod, minReadySeconds);
+      if (at !== undefined && at > clock.now()) queue.addAfter(key, at - clock.now());
+    }
+  }
+
+  function wakeOwnerOf(pod: KubeObject): void {
+    const owner = controllerOf(pod);
+    const { namespace, labels } = pod.metadata;
+    if (owner !== undefined) {
+      if (owner.kind === 'StatefulSet') queue.add(`${namespace}/${owner.name}`);
+      return;
+    }
+    if (labels === undefined) return;
+    for (const set of sets.inNamespace(namespace ?? '')) {
+      if (compileSelector(set.spec.selector)(labels)) queue.add(keyOf(set));
+    }
+  }
+
+  const endings = [
+    sets.onChange((after) => {
+      if (after !== undefined) queue.add(keyOf(after));
+    }),
+    pods.onChange((after, before) => {
+      if (after !== undefined) wakeOwnerOf(after);
+      if (before !== undefined && (after === undefined || controllerOf(after)?.uid !== controllerOf(before)?.uid)) {
+        wakeOwnerOf(before);
+      }
+    }),
+  ];
+  return {
+    stop() {
+      for (const end of endings) end();
+      queue.stop();
+    },
+  };
+}
