@@ -11,6 +11,8 @@ export interface FleetState {
   readonly api?: Link;
   /** End of our last blindness (a link, a stall, our start); absent while blind. */
   readonly sightedSince?: number;
+  /** Since when we hear bases without a gap, whatever became of the API. */
+  readonly hearingSince?: number;
   readonly survey?: Survey;
   /** Replica Leases by name, our own included. */
   readonly replicas: Readonly<Record<string, Replica>>;

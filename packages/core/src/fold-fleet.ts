@@ -18,7 +18,11 @@ export function foldFleet(fleet: FleetState, input: FleetInput, policy: Policy):
       return fleet.syncedAt === undefined ? withSight({ ...fleet, syncedAt: at }, at) : fleet;
     case 'stalled':
       // We were blind until now, whatever the links say.
-      return fleet.sightedSince === undefined ? fleet : { ...fleet, sightedSince: at };
+      return {
+        ...fleet,
+        ...(fleet.sightedSince === undefined ? {} : { sightedSince: at }),
+        ...(fleet.hearingSince === undefined ? {} : { hearingSince: at }),
+      };
     case 'surveyed':
       return isSame(fleet.survey, input.survey) ? fleet : { ...fleet, survey: input.survey };
     case 'replica-lease-observed':
@@ -59,13 +63,17 @@ function withLink(fleet: FleetState, link: 'tunnel' | 'api', next: Link): FleetS
   return known?.isUp === next.isUp ? fleet : { ...fleet, [link]: next };
 }
 
-/** We see while everything is up; what we saw before counts from the moment that everything was. [SPEC L3] */
+/** We see while everything is up, and hear while the tunnel is; what was before counts from the moment that it was. [SPEC L3] */
 function withSight(fleet: FleetState, at: number): FleetState {
-  const isSighted = fleet.syncedAt !== undefined && fleet.tunnel?.isUp === true && fleet.api?.isUp !== false;
-  if (isSighted === (fleet.sightedSince !== undefined)) return fleet;
-  if (isSighted) return { ...fleet, sightedSince: at };
-  const { sightedSince: _blind, ...rest } = fleet;
-  return rest;
+  const { sightedSince, hearingSince, ...rest } = fleet;
+  const isHearing = fleet.syncedAt !== undefined && fleet.tunnel?.isUp === true;
+  const isSighted = isHearing && fleet.api?.isUp !== false;
+  if (isSighted === (sightedSince !== undefined) && isHearing === (hearingSince !== undefined)) return fleet;
+  return {
+    ...rest,
+    ...(isSighted ? { sightedSince: sightedSince ?? at } : {}),
+    ...(isHearing ? { hearingSince: hearingSince ?? at } : {}),
+  };
 }
 
 function withReplica(fleet: FleetState, lease: Replica['lease'], at: number): FleetState {

@@ -40,7 +40,8 @@ function foldListed(
   policy: Policy,
 ): BaseState {
   const slot = slotOf(state, key);
-  if (slot.endedAt !== undefined && asOf <= slot.endedAt) return state;
+  // Asked in the very turn in which the operation ended is asked after it.
+  if (slot.endedAt !== undefined && asOf < slot.endedAt) return state;
   const presence = biz === undefined || biz.state === 'UNRESOLVED' ? 'ABSENT' : biz.state;
   const said = biz?.message === undefined || biz.message === '' ? undefined : biz.message;
   if (slot.operation !== undefined) {

@@ -1,5 +1,5 @@
 /** What Kubernetes objects mean. An older observation never wins, and what is gone does not come back. [SPEC I4] */
-import { isDeleting, roleOf } from './module-pod.ts';
+import { isDeleting } from './module-pod.ts';
 import { nodeNotice, podNotice, withNotice } from './notices.ts';
 import type { ObservedLease, ObservedNode, ObservedPod, ObservedRecord } from './observed.ts';
 import { adopt } from './ownership.ts';
@@ -50,11 +50,6 @@ export function foldPod(state: BaseState, pod: ObservedPod, at: Stamp): BaseStat
 /** What a person would ask about: reasons that have come into the Pod's status, and fields that a module ignores. */
 function withPodNotices(state: BaseState, before: ObservedPod | undefined, pod: ObservedPod): BaseState {
   let next = state;
-  const role = roleOf(pod);
-  if (before === undefined && pod.status.startTime === undefined && role.kind === 'module' && role.ignored.length > 0) {
-    const message = `a module has no use for these fields: ${role.ignored.join('; ')}`;
-    next = withNotice(next, podNotice(pod, 'Normal', 'IgnoredFields', message));
-  }
   if (pod.status.reason !== undefined && before !== undefined && before.status.reason !== pod.status.reason) {
     const isOurs = pod.status.reason === 'NotAModule' || pod.status.reason === 'InvalidModule';
     if (isOurs) next = withNotice(next, podNotice(pod, 'Warning', pod.status.reason, pod.status.message ?? ''));

@@ -54,17 +54,19 @@ export function livenessOf(state: BaseState, fleet: FleetState, policy: Policy, 
   if (isBlind(fleet)) return { kind: 'unproven', until: forever };
   const { timings } = policy;
   const heldSince = state.heldSince ?? 0;
-  const wasHeard = state.heardAt !== undefined && state.heardAt >= (fleet.sightedSince ?? 0);
+  // What we heard while only the API was away was heard.
+  const wasHeard = state.heardAt !== undefined && state.heardAt >= (fleet.hearingSince ?? 0);
   const closedAt = state.sessionClosedAt;
   if (policy.hasSessions && presentSession(state, fleet) === undefined && closedAt !== undefined) {
     // A session that closes right after a blindness of ours, before anything was heard, was closed by that blindness.
-    const isTheirs = wasHeard || closedAt > (fleet.sightedSince ?? 0) + timings.askAfterSilenceMs;
+    const isTheirs = wasHeard || closedAt > (fleet.hearingSince ?? 0) + timings.askAfterSilenceMs;
     if (isTheirs && closedAt >= (fleet.tunnel?.since ?? 0)) {
       const lostAt = closedAt + timings.sessionGraceMs;
       return now.mono < lostAt ? { kind: 'unproven', until: lostAt } : { kind: 'disconnected', since: closedAt };
     }
   }
-  const since = Math.max(silentSince(state, fleet), wasHeard ? heldSince : 0);
+  const heardSince = Math.max(state.heardAt ?? 0, state.knownSince ?? 0, fleet.hearingSince ?? 0);
+  const since = Math.max(heardSince, wasHeard ? heldSince : 0);
   const silentAt = since + (wasHeard ? timings.silentAfterMs : timings.goneAfterBlindnessMs);
   const unansweredAt = wasHeard ? overdueAt(state, policy, now) : silentAt;
   const lowerAt = Math.max(silentAt, unansweredAt);
@@ -119,11 +121,10 @@ export function givingUpOf(state: BaseState, fleet: FleetState, policy: Policy, 
   const at = since + afterMs;
   if (now.mono < at) return { kind: 'no', at };
   if (isBraked(fleet, policy)) {
-    const { bases, silent } = fleet.survey ?? { bases: 0, silent: 0 };
     return {
       kind: 'held',
       reason: 'GivingUpStopped',
-      message: `${silent} of ${bases} bases are silent at once, which looks like an outage between us and them; nothing is given up until they are back. If this base is really gone: kubectl taint node ${state.node?.metadata.name ?? 'NODE'} ${outOfServiceTaint}=nodeshutdown:NoExecute`,
+      message: `more than ${Math.round(timings.brakeShare * 100)} % of the bases are silent at once, which looks like an outage between us and them; nothing is given up until they are back. If this base is really gone: kubectl taint node ${state.node?.metadata.name ?? 'NODE'} ${outOfServiceTaint}=nodeshutdown:NoExecute`,
     };
   }
   return statefulOr(state, false, {

@@ -28,6 +28,7 @@ export function planBase(state: BaseState, fleet: FleetState, policy: Policy, no
   if (state.quarantine !== undefined && now.mono < quarantineUntil(state)) {
     wake(draft, quarantineUntil(state));
     draft.waiting.push({ subject: `base/${state.baseId}`, reason: 'Quarantined', message: state.quarantine.message });
+    if (mayAct) for (const notice of state.notices) proposeNotice(draft, notice);
     return planOf(draft);
   }
   if (!mayAct) {

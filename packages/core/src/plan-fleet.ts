@@ -11,7 +11,8 @@ import type { Stamp } from './time.ts';
 const litterAfterMs = 3_600_000;
 
 export function planFleet(fleet: FleetState, policy: Policy, now: Stamp): Plan {
-  if (fleet.syncedAt === undefined) return { actions: [], waiting: [], wakeAt: Number.POSITIVE_INFINITY };
+  if (fleet.syncedAt === undefined || fleet.api?.isUp === false)
+    return { actions: [], waiting: [], wakeAt: Number.POSITIVE_INFINITY };
   const name = replicaLeaseNameOf(policy.holderIdentity);
   const own = fleet.replicas[name]?.lease;
   const key = `lease/${name}`;
@@ -19,7 +20,11 @@ export function planFleet(fleet: FleetState, policy: Policy, now: Stamp): Plan {
   let wakeAt = Number.POSITIVE_INFINITY;
   const propose = (action: PlannedAction) => {
     const trouble = fleet.writes[action.key];
-    const isHeldBack = trouble !== undefined && trouble.failures > 0 && now.mono < trouble.retryAt;
+    const isHeldBack =
+      trouble !== undefined &&
+      trouble.at >= (fleet.api?.since ?? 0) &&
+      trouble.failures > 0 &&
+      now.mono < trouble.retryAt;
     const isLike = trouble?.message !== '' || trouble.hash === contentHash(action);
     if (isHeldBack && isLike) wakeAt = Math.min(wakeAt, trouble.retryAt);
     else if (fleet.flights[action.key] === undefined) actions.push(action);

@@ -57,7 +57,8 @@ export function planLease(draft: Draft): boolean {
 
 /** There is something to hold: a Node, or a base that is there. */
 function isWanted(draft: Draft): boolean {
-  const { state, liveness, now, policy } = draft.situation;
+  const { state, liveness, givingUp, now, policy } = draft.situation;
+  if (givingUp.kind === 'yes' && state.node === undefined) return false;
   if (state.node !== undefined || liveness.kind === 'alive') return true;
   if (state.session === undefined || liveness.kind !== 'unproven') return false;
   // A base whose heartbeat has died says nothing by itself: it is asked, which takes the Lease.

@@ -1,6 +1,6 @@
 /** The Node: made when its base speaks, kept true, removed when the base is given up. [SPEC N9] [SPEC N10] [SPEC N11] */
 import { nodeNotice } from './notices.ts';
-import { type DesiredNode, leavingTaint, projectNode, unmanagedOf } from './project-node.ts';
+import { type DesiredNode, leavingTaint, projectNode, specialConditions, unmanagedOf } from './project-node.ts';
 import { isSame } from './records.ts';
 import { type Draft, propose, tellOnce, wake } from './situation.ts';
 import { isNodeStatusShown } from './status-diff.ts';
@@ -25,6 +25,11 @@ export function planNode(draft: Draft): void {
   }
   if (givingUp.kind === 'yes') {
     tellOnce(draft, nodeNotice('Warning', givingUp.reason, `${givingUp.message}: its Node is removed`));
+  }
+  for (const special of specialConditions(situation)) {
+    if (special.status === 'True' && special.type !== 'UnmanagedModules') {
+      tellOnce(draft, nodeNotice('Warning', special.type, special.message ?? ''));
+    }
   }
   const foreign = unmanagedOf(situation);
   if (foreign.length > 0) {

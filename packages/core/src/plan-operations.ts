@@ -6,14 +6,14 @@ import type { BizKey } from '@kouplet/protocol';
 import type { SendCommand } from './actions.ts';
 import { podNotice } from './notices.ts';
 import { claimOf, type Desire, isPresent, proofOf } from './ownership.ts';
-import { hungToBlock, unmanagedOf } from './project-node.ts';
+import { unmanagedOf } from './project-node.ts';
 import { type Draft, obstacleOf, podSubject, propose, type Situation, tellOnce, wake } from './situation.ts';
-import { isHung, slotOf } from './slots.ts';
+import { budgetOf, busyReason, isHung, slotOf } from './slots.ts';
 import type { Slot } from './state.ts';
 
 export function planOperations(draft: Draft): void {
   const { situation } = draft;
-  const { state, desires } = situation;
+  const { state, desires, policy, now } = situation;
   wakeForTimeouts(draft);
   const removals = removalsOf(situation);
   const obstacle = obstacleOf(situation);
@@ -29,7 +29,7 @@ export function planOperations(draft: Draft): void {
     for (const desire of desires.values()) explainDesire(draft, desire, asked);
     return;
   }
-  let budget = budgetOf(situation);
+  let budget = budgetOf(state, policy, now.mono);
   for (const { key, slot } of removals) {
     if (planRemoval(draft, key, slot, budget)) budget -= 1;
   }
@@ -40,14 +40,6 @@ export function planOperations(draft: Draft): void {
       explainDesire(draft, desire, { reason: 'UninstallingVanished', message });
     } else if (planInstall(draft, desire, budget)) budget -= 1;
   }
-}
-
-/** How many more operations may be sent: three run at once, and hung ones leave a thread for questions. */
-function budgetOf({ state, policy, now }: Situation): number {
-  const operations = Object.values(state.slots).flatMap((slot) => slot.operation ?? []);
-  const hung = operations.filter((operation) => isHung(operation, policy, now.mono)).length;
-  const running = operations.length - hung;
-  return Math.min(policy.timings.maxOperationsPerBase - running, hungToBlock - operations.length);
 }
 
 function wakeForTimeouts(draft: Draft): void {
@@ -83,7 +75,7 @@ function isOrphan({ state }: Situation, slot: Slot): boolean {
 }
 
 function planRemoval(draft: Draft, key: BizKey, slot: Slot, budget: number): boolean {
-  const { now, policy } = draft.situation;
+  const { state, now, policy } = draft.situation;
   if (slot.operation !== undefined) {
     explainRemoval(draft, key, slot, operationReason(draft, key, slot));
     return false;
@@ -110,8 +102,7 @@ function planRemoval(draft: Draft, key: BizKey, slot: Slot, budget: number): boo
     return false;
   }
   if (budget <= 0) {
-    const message = `${policy.timings.maxOperationsPerBase} operations run on the base already`;
-    explainRemoval(draft, key, slot, { reason: 'BaseBusy', message });
+    explainRemoval(draft, key, slot, busyReason(state, policy, now.mono));
     return false;
   }
   return send(draft, key, 'uninstallBiz', slot.claim);
@@ -158,14 +149,13 @@ function planInstall(draft: Draft, desire: Desire, budget: number): boolean {
     return false;
   }
   if (slot.presence === undefined && state.slots[key] !== undefined && slot.lost === undefined) {
-    if (slot.endedAt !== undefined && (state.listAsOf ?? 0) <= slot.endedAt) {
+    if (slot.endedAt !== undefined && (state.listAsOf ?? -1) < slot.endedAt) {
       explainDesire(draft, desire, { reason: 'AwaitingList', message: 'the base is asked whether it is there' });
       return false;
     }
   }
   if (budget <= 0) {
-    const message = `${policy.timings.maxOperationsPerBase} operations run on the base already`;
-    explainDesire(draft, desire, { reason: 'BaseBusy', message });
+    explainDesire(draft, desire, busyReason(state, policy, now.mono));
     return false;
   }
   return send(draft, key, 'installBiz', claimOf(pod, winner.biz.url));

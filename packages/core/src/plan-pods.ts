@@ -36,6 +36,10 @@ function planStatus(draft: Draft, entry: PodEntry): void {
   const role = situation.roles.get(entry.pod.metadata.uid);
   if (role === undefined) return;
   explainLosses(draft, entry);
+  if (role.kind === 'module' && role.ignored.length > 0 && entry.pod.status.startTime === undefined) {
+    const message = `a module has no use for these fields: ${role.ignored.join('; ')}`;
+    tellOnce(draft, podNotice(entry.pod, 'Normal', 'IgnoredFields', message));
+  }
   const desired = projectPod(situation, entry, role);
   if (isPodStatusShown(desired, entry.pod.status)) return;
   const settledAt = passingUntil(draft, entry, desired);

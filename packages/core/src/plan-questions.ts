@@ -45,7 +45,7 @@ function listWantedAt(situation: Situation): number | undefined {
     const { operation } = slot;
     if (operation !== undefined) sooner(askedAfterAt(situation, operation));
     else if (slot.presence === undefined && (slot.claim !== undefined || slot.trouble !== undefined)) {
-      if ((state.listAsOf ?? 0) <= (slot.endedAt ?? 0)) sooner(0);
+      if ((state.listAsOf ?? -1) < (slot.endedAt ?? 0)) sooner(0);
     } else if (slot.presence === 'RESOLVED' && isPresent(slot)) {
       const since = slot.resolvedSince ?? 0;
       sooner(nextLook(since, state.listAsOf ?? 0, policy.timings.operationOverdueMs));

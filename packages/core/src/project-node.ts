@@ -5,7 +5,7 @@ import type { Condition, NodeStatus, Taint } from './observed.ts';
 import { isPresent } from './ownership.ts';
 import { secondsOf } from './records.ts';
 import type { Situation } from './situation.ts';
-import { isHung } from './slots.ts';
+import { hungToBlock, isHung } from './slots.ts';
 
 /** Removed Nodes first get this NoExecute taint. */
 export const leavingTaint = 'kouplet.io/leaving';
@@ -200,7 +200,7 @@ function memoryPressureOf({ state }: Situation): Condition {
     : condition('MemoryPressure', 'False', 'BaseHasSufficientMetaspace', 'metaspace is sufficient');
 }
 
-function specialConditions(situation: Situation): readonly Condition[] {
+export function specialConditions(situation: Situation): readonly Condition[] {
   const { state, policy, now, hasIdentityConflict } = situation;
   const hung = Object.entries(state.slots)
     .filter(([, slot]) => slot.operation !== undefined && isHung(slot.operation, policy, now.mono))
@@ -229,9 +229,6 @@ function specialConditions(situation: Situation): readonly Condition[] {
       : condition('UnmanagedModules', 'False', 'AllModulesManaged', ''),
   ];
 }
-
-/** So many hung operations leave a base no thread but one. */
-export const hungToBlock = 4;
 
 /** What is on the base and not proven to be ours. */
 export function unmanagedOf({ state, isListed }: Situation): readonly string[] {

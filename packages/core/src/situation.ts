@@ -121,10 +121,12 @@ export function wake(draft: Draft, at: number): void {
  * @returns whether it was added
  */
 export function propose(draft: Draft, action: PlannedAction): boolean {
-  const { state, now } = draft.situation;
+  const { state, fleet, now } = draft.situation;
   if (state.flights[action.key] !== undefined || draft.actions.some((other) => other.key === action.key)) return false;
   const trouble = state.writes[action.key];
-  if (trouble !== undefined && trouble.failures > 0 && now.mono < trouble.retryAt) {
+  // What failed while the API was away is tried as soon as it is back.
+  const isOld = trouble !== undefined && trouble.at < (fleet.api?.since ?? 0);
+  if (trouble !== undefined && !isOld && trouble.failures > 0 && now.mono < trouble.retryAt) {
     // A write that was accepted without effect holds back only its like.
     if (trouble.message !== '' || trouble.hash === contentHash(action)) {
       wake(draft, trouble.retryAt);
@@ -143,13 +145,15 @@ export function propose(draft: Draft, action: PlannedAction): boolean {
   return true;
 }
 
-/** Tells a lasting condition once. */
+/** Tells a lasting condition once, and again when it still lasts after hours. */
 export function tellOnce(draft: Draft, notice: Notice): void {
-  const { state } = draft.situation;
-  const key = noticeKey(notice);
-  if (state.told[key] !== undefined) return;
+  const { state, now } = draft.situation;
+  const toldAt = state.told[noticeKey(notice)];
+  if (toldAt !== undefined && now.mono - toldAt < toldAgainAfterMs) return;
   proposeNotice(draft, notice);
 }
+
+const toldAgainAfterMs = 6 * 3_600_000;
 
 /** The Event of a notice; about the Node only once there is one. */
 export function proposeNotice(draft: Draft, notice: Notice): void {

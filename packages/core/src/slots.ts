@@ -25,7 +25,7 @@ export function withSlot(
     slot.lost === undefined &&
     slot.run === undefined;
   // An operation's end is evidence: until a younger list has come, the slot must keep saying so.
-  const isSettled = isEmpty && (slot.endedAt === undefined || slot.endedAt < (state.listAsOf ?? 0));
+  const isSettled = isEmpty && (slot.endedAt === undefined || slot.endedAt <= (state.listAsOf ?? -1));
   const slots = isSettled ? withoutEntry(state.slots, key) : withEntry(state.slots, key, slot);
   return slots === state.slots ? state : { ...state, slots };
 }
@@ -100,4 +100,22 @@ export function nextTrouble(
 /** Past its time-out: its slot is free for others, its key stays locked until the base answers or restarts. [SPEC M22] */
 export function isHung(operation: Operation, policy: Policy, now: number): boolean {
   return now - operation.firstSentAt >= policy.timings.installTimeoutMs;
+}
+
+/** So many hung operations leave a base no thread but one. */
+export const hungToBlock = 4;
+
+/** How many more operations may be sent: three run at once, and hung ones leave a thread for questions. [SPEC M26] */
+export function budgetOf(state: BaseState, policy: Policy, now: number): number {
+  const operations = Object.values(state.slots).flatMap((slot) => slot.operation ?? []);
+  const hung = operations.filter((operation) => isHung(operation, policy, now)).length;
+  return Math.min(policy.timings.maxOperationsPerBase - (operations.length - hung), hungToBlock - operations.length);
+}
+
+/** Why nothing more may be sent now. */
+export function busyReason(state: BaseState, policy: Policy, now: number): { reason: string; message: string } {
+  const operations = Object.values(state.slots).flatMap((slot) => slot.operation ?? []);
+  return operations.some((operation) => isHung(operation, policy, now))
+    ? { reason: 'CommandsBlocked', message: 'operations on the base do not end; it takes a restart of the base' }
+    : { reason: 'BaseBusy', message: `${policy.timings.maxOperationsPerBase} operations run on the base already` };
 }

@@ -5,7 +5,7 @@
 import { hasEnded, isDeleting, type WantedBiz } from './module-pod.ts';
 import { isContainerEnded, isPresent } from './ownership.ts';
 import { obstacleOf, type Situation } from './situation.ts';
-import { isHung } from './slots.ts';
+import { budgetOf, busyReason, isHung } from './slots.ts';
 import type { PodEntry, Run, Trouble } from './state.ts';
 
 export type Standing =
@@ -117,6 +117,10 @@ function unstarted(situation: Situation, entry: PodEntry, biz: WantedBiz): Stand
     return passing('BaseNotActivated', `the master biz of the base is ${master}`);
   }
   if (!situation.isListed) return passing('AwaitingList', 'the base is asked what it has before anything is installed');
+  if (budgetOf(state, situation.policy, situation.now.mono) <= 0) {
+    const { reason, message } = busyReason(state, situation.policy, situation.now.mono);
+    return passing(reason, message);
+  }
   return passing('Pending', `${biz.key} is to be installed`);
 }
 

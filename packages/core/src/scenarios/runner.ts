@@ -35,7 +35,7 @@ export function runScenario(text: string, fault?: LinkFault, onWorld?: (world: W
 }
 
 /** Lets the world come to rest with all faults healed; the time is long enough for every back-off. */
-export function settle({ world }: Run, ms = 620_000): readonly string[] {
+export function settle({ world }: Run, ms = 120_000): readonly string[] {
   world.failingWrites = 0;
   for (const link of ['api', 'tunnel'] as const) world.setLink(link, true);
   // A relist follows what a watch lost, as a reflector would see to it.
