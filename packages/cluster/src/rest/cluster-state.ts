@@ -17,18 +17,20 @@ export interface StateOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** 2025-01-01. Revisions count from the milliseconds since then. */
+/** 2025-01-01. */
 const REVISION_EPOCH = 1_735_689_600_000;
+/** More than this server can write in a millisecond, so that a life always starts beyond the one before it. */
+const REVISIONS_PER_MS = 10;
 
 /**
- * A store that starts empty. Its first resourceVersion is the time in ms since 2025: a client that kept one from an earlier
+ * A store that starts empty. Its first resourceVersion is a measure of the time: a client that kept one from an earlier
  * life of the process is then told "too old" and lists anew, where a small number would make it wait in silence.
  */
 export function createState(options: StateOptions): { ground: Ground; api: Api } {
   const registry = new Registry(options.kinds);
   const store = new Store(
     options.kinds.filter((kind) => kind.storedAs === undefined),
-    Math.max(1, Math.floor(options.clock.now() - REVISION_EPOCH)),
+    Math.max(1, Math.floor(options.clock.now() - REVISION_EPOCH) * REVISIONS_PER_MS),
   );
   const ground: Ground = {
     store,

@@ -26,6 +26,8 @@ const BOOKMARK_EVERY_MS = 60_000;
 const MIN_TIMEOUT_SECONDS = 1_800;
 /** Bytes that may wait for one watcher beyond its first list. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
+/** How much of a first list goes out in one write. */
+const BATCH_BYTES = 64 * 1024;
 const INITIAL_EVENTS_END = 'k8s.io/initial-events-end';
 
 export interface WatchRequest {
@@ -129,16 +131,32 @@ class Watcher {
   /** The first list goes at the client's speed; what changes meanwhile waits, bounded. */
   async #begin(snapshot: KubeObject[], past: readonly Change[], endRevision: number | undefined): Promise<void> {
     const { matches } = this.#request;
+    let batch: Buffer[] = [];
+    let bytes = 0;
+    const write = async (line: Buffer | undefined): Promise<void> => {
+      if (line !== undefined) {
+        batch.push(line);
+        bytes += line.length;
+        if (bytes < BATCH_BYTES) return;
+      }
+      if (batch.length === 0) return;
+      const whole = Buffer.concat(batch);
+      batch = [];
+      bytes = 0;
+      if (!this.#response.write(whole)) await this.#drained();
+    };
     for (const object of snapshot) {
       if (matches !== undefined && !matches(object)) continue;
-      if (!this.#response.write(this.#line('ADDED', object))) await this.#drained();
+      await write(this.#line('ADDED', object));
       if (this.#ended) return;
     }
     for (const change of past) {
       const line = this.#lineOf(change);
-      if (line !== undefined && !this.#response.write(line)) await this.#drained();
+      if (line !== undefined) await write(line);
       if (this.#ended) return;
     }
+    await write(undefined);
+    if (this.#ended) return;
     if (endRevision !== undefined) {
       this.#waiting.unshift(this.#bookmark(endRevision, true));
     }
