@@ -20,8 +20,6 @@ export interface ObjectIndex {
   inNamespace(namespace: string): KubeObject[];
   /** All objects that stand under the word in the named index, as they are now. */
   by(index: string, word: string): KubeObject[];
-  /** How many stand under the word, by the index alone. */
-  count(index: string, word: string): number;
   /** Tells the index of an object that this turn wrote. */
   note(object: KubeObject): void;
   /** Called for every change, in order; objects that are there already come first, at once. The answer ends it. */
@@ -114,7 +112,6 @@ export function watchIndex(api: Api, resource: Resource, indices: Record<string,
       const by = indices[index];
       return current(words.get(`${index}\n${word}`)).filter((object) => by?.(object).includes(word) === true);
     },
-    count: (index, word) => words.get(`${index}\n${word}`)?.size ?? 0,
     note(object) {
       const key = keyOf(object);
       const known = entries.get(key)?.object;
@@ -140,7 +137,6 @@ export function emptyIndex(resource: Resource): IndexedResource {
     all: () => [],
     inNamespace: () => [],
     by: () => [],
-    count: () => 0,
     note: () => {},
     onChange: () => () => {},
     stop: () => {},
