@@ -1,13 +1,14 @@
 /** POST pods/NAME/eviction: a DELETE that asks the PodDisruptionBudgets first (registry/core/pod/storage/eviction.go). */
-import type { DeleteOptions } from '../api.ts';
-import { isRecord } from '../json.ts';
+import { ApiError, type DeleteOptions } from '../api.ts';
+import { evictionCondition, mayEvict } from '../controllers/eviction.ts';
+import { clone, isRecord } from '../json.ts';
 import type { KubeObject } from '../kinds/kind.ts';
-import { selectorMatches } from '../kinds/label-selectors.ts';
 import { type Face, faceOf } from '../rest/face.ts';
-import { type Ground, inOrder } from '../rest/ground.ts';
+import { type Ground, inOrder, timestamp } from '../rest/ground.ts';
 import { get } from '../rest/reads.ts';
 import { remove } from '../rest/removal.ts';
-import { badRequest, failure } from '../status.ts';
+import { update } from '../rest/writes.ts';
+import { badRequest } from '../status.ts';
 import { contentType, readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { writeQuery } from './options.ts';
@@ -31,13 +32,14 @@ export async function evict(
   const options = isRecord(value.deleteOptions) ? value.deleteOptions : {};
   const dryRun = query.dryRun || (Array.isArray(options.dryRun) && options.dryRun.includes('All'));
   const pod = get(face, namespace, name);
-  if (!goesFreely(pod)) askBudgets(ground, pod, dryRun);
+  askBudgets(ground, pod, dryRun);
   const grace = options.gracePeriodSeconds;
   const preconditions = isRecord(options.preconditions) ? options.preconditions : {};
   const deletion: DeleteOptions = {
     ...(typeof grace === 'number' ? { gracePeriodSeconds: grace } : {}),
     ...(typeof preconditions.uid === 'string' ? { preconditions: { uid: preconditions.uid } } : {}),
   };
+  if (!dryRun) tellWhy(ground, face, pod, exchange.actor);
   remove(ground, face, namespace, name, deletion, dryRun);
   exchange.sendJson(
     201,
@@ -45,46 +47,34 @@ export async function evict(
   );
 }
 
-/** Pods that are over, not yet running or on their way out break no budget. */
-function goesFreely(pod: KubeObject): boolean {
-  const phase: unknown = pod.status?.phase;
-  return (
-    phase === 'Succeeded' || phase === 'Failed' || phase === 'Pending' || pod.metadata.deletionTimestamp !== undefined
-  );
+function askBudgets(ground: Ground, pod: KubeObject, dryRun: boolean): void {
+  if (ground.registry.byResource(BUDGETS) === undefined) return;
+  const face = faceOf(ground, BUDGETS);
+  const verdict = mayEvict(pod, [...face.objects(pod.metadata.namespace)], ground.clock.now());
+  switch (verdict.kind) {
+    case 'allowed':
+      return;
+    case 'refused':
+      throw new ApiError(verdict.status);
+    case 'allowed-by-budget': {
+      const { budget, status } = verdict;
+      if (!dryRun)
+        ground.store.put(face.shelf, inOrder(face.kind, { ...budget, metadata: { ...budget.metadata }, status }));
+      return;
+    }
+    default:
+      verdict satisfies never;
+  }
 }
 
-function askBudgets(ground: Ground, pod: KubeObject, dryRun: boolean): void {
-  if (ground.store.shelf(BUDGETS) === undefined) return;
-  const face = faceOf(ground, BUDGETS);
-  const budgets = [...face.objects(pod.metadata.namespace)].filter((budget) =>
-    selectorMatches(budget.spec?.selector, pod.metadata.labels),
-  );
-  const [budget, second] = budgets;
-  if (budget === undefined) return;
-  if (second !== undefined) {
-    throw failure(
-      500,
-      'InternalError',
-      'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.',
-    );
-  }
-  const { status = {} } = budget;
-  const allowed: number = status.disruptionsAllowed ?? 0;
-  if (allowed <= 0) {
-    throw failure(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", {
-      causes: [
-        {
-          reason: 'DisruptionBudget',
-          message: `The disruption budget ${budget.metadata.name} needs ${status.desiredHealthy ?? 0} healthy pods and has ${status.currentHealthy ?? 0} currently`,
-        },
-      ],
-    });
-  }
-  if (dryRun) return;
-  const draft = inOrder(face.kind, {
-    ...budget,
-    metadata: { ...budget.metadata },
-    status: { ...status, disruptionsAllowed: allowed - 1 },
-  });
-  ground.store.put(face.shelf, draft);
+/** An evicted Pod says so in a condition before it goes. */
+function tellWhy(ground: Ground, face: Face, pod: KubeObject, actor: string): void {
+  if (pod.metadata.deletionTimestamp !== undefined) return;
+  const draft = clone(pod);
+  const conditions: Array<{ type?: unknown }> = Array.isArray(draft.status?.conditions) ? draft.status.conditions : [];
+  const condition = { ...evictionCondition, lastTransitionTime: timestamp(ground.clock.now()) };
+  const others = conditions.filter((one) => one.type !== condition.type);
+  draft.status = { ...draft.status, conditions: [...others, condition] };
+  const { name, namespace = '' } = pod.metadata;
+  update(ground, face, namespace, name, draft, { actor, subresource: 'status', patch: true });
 }
