@@ -80,7 +80,8 @@ export function createMetrics(count: () => FleetCounts): Metrics {
     buckets: [0.00005, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 1],
     registers,
   });
-  gauges(registers, count);
+  let counts: FleetCounts | undefined;
+  gauges(registers, () => counts ?? count());
   const lag = monitorEventLoopDelay({ resolution: 20 });
   lag.enable();
   new Gauge({
@@ -101,7 +102,11 @@ export function createMetrics(count: () => FleetCounts): Metrics {
     crashed: (where) => crashes.inc({ where }),
     stalled: () => stalls.inc(),
     planned: (seconds) => plans.observe(seconds),
-    expose: async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    expose: async () => {
+      // Once for all gauges: it goes over every base.
+      counts = count();
+      return { contentType: registry.contentType, body: await registry.metrics() };
+    },
     close() {
       lag.disable();
       registry.clear();

@@ -314,19 +314,18 @@ function scoped(
   return entry.kind === 'base' ? { scope: 'base', baseId: entry.baseId, body } : { scope: 'fleet', body };
 }
 
-/** Whether plans of bases may come out otherwise: not by each renewal of a replica's Lease, which they read when they wake. */
+/** What changes with every renewal of a Lease and matters to plans of the fleet only, or when a base wakes by itself. */
+const ownAffairs: ReadonlySet<string> = new Set<keyof FleetState>(['flights', 'writes', 'renewedAt', 'replicas']);
+
+/** Whether plans of bases may come out otherwise: by any change of the fleet but a mere renewal. */
 export function concernsBases(before: FleetState, after: FleetState): boolean {
   if (before === after) return false;
-  return (
-    before.syncedAt !== after.syncedAt ||
-    before.tunnel !== after.tunnel ||
-    before.api !== after.api ||
-    before.sightedSince !== after.sightedSince ||
-    before.survey !== after.survey ||
-    before.entitledSince !== after.entitledSince ||
-    before.isStopping !== after.isStopping ||
-    !sameHolders(before, after)
-  );
+  const was = new Map<string, unknown>(Object.entries(before));
+  const is = new Map<string, unknown>(Object.entries(after));
+  for (const name of new Set([...was.keys(), ...is.keys()])) {
+    if (!ownAffairs.has(name) && was.get(name) !== is.get(name)) return true;
+  }
+  return !sameHolders(before, after);
 }
 
 function sameHolders(before: FleetState, after: FleetState): boolean {

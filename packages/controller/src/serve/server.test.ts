@@ -24,7 +24,8 @@ beforeEach(async () => {
     isReady: () => isReady,
     notReadyReason: () => 'waiting for the first list of pods',
     metrics: () => metrics.expose(),
-    debugPlan: (baseId) => (baseId === 'b1' ? { baseId, plan: {} } : undefined),
+    debugPlan: (baseId) =>
+      baseId === 'b1' ? { baseId, url: 'https://u:geheim@h/x.jar?token=geheim', plan: {} } : undefined,
     bases: () => ['b1'],
   });
 });
@@ -71,7 +72,11 @@ test('/metrics has the fleet in a few series, none of which names a base', async
 });
 
 test('/debug/plan shows a base, and says in words what it does not know [SPEC E17]', async () => {
-  expect(JSON.parse((await ask('/debug/plan?base=b1')).body)).toEqual({ baseId: 'b1', plan: {} });
+  expect(JSON.parse((await ask('/debug/plan?base=b1')).body)).toEqual({
+    baseId: 'b1',
+    url: 'https://***@h/x.jar?***',
+    plan: {},
+  });
   expect(await ask('/debug/plan?base=b9')).toMatchObject({ code: 404, body: expect.stringContaining('b9') });
   expect(await ask('/debug/plan')).toMatchObject({ code: 400, body: expect.stringContaining('"b1"') });
   expect(await ask('/nowhere')).toMatchObject({ code: 404 });

@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isLoopback } from '@kouplet/broker';
+import { maskUrls } from '../log.ts';
 
 export interface ServeOptions {
   readonly host: string;
@@ -121,7 +122,7 @@ function plain(code: number, body: string): Answer {
 }
 
 function json(code: number, body: object): Answer {
-  return { code, type: 'application/json; charset=utf-8', body: `${JSON.stringify(body, undefined, 2)}\n` };
+  return { code, type: 'application/json; charset=utf-8', body: maskUrls(`${JSON.stringify(body, undefined, 2)}\n`) };
 }
 
 function write(request: IncomingMessage, response: ServerResponse, { code, type, body }: Answer): void {

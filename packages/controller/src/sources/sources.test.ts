@@ -117,6 +117,13 @@ describe('a stall', () => {
     clock.standStill(5_000);
     await clock.pass(1_000);
     expect(told).toMatchObject([{ scope: 'fleet', body: { kind: 'stalled' } }]);
+    clock.sleep(-60_000);
+    clock.sleep(2_000);
+    await clock.pass(1_000);
+    expect(told).toHaveLength(1);
+    clock.sleep(60_000);
+    await clock.pass(1_000);
+    expect(told).toHaveLength(2);
     subscription.unsubscribe();
     expect(clock.pending).toBe(0);
   });

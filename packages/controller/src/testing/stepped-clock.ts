@@ -5,7 +5,7 @@ import type { EdgeClock } from '../clock.ts';
 /** A clock that stands still until it is told to go: timers run in order of their time, each at its own time. */
 export class SteppedClock implements EdgeClock {
   #monoMs = 0;
-  readonly #wallStartMs: number;
+  #wallStartMs: number;
   #timers: Array<{ readonly at: number; readonly order: number; readonly fn: () => void }> = [];
   #order = 0;
 
@@ -33,6 +33,11 @@ export class SteppedClock implements EdgeClock {
   /** Time goes on and no timer runs, as for a process that is stopped. */
   standStill(ms: number): void {
     this.#monoMs += ms;
+  }
+
+  /** The machine sleeps: the wall clock goes on, the monotonic one does not. */
+  sleep(ms: number): void {
+    this.#wallStartMs += ms;
   }
 
   /** Lets so many ms pass, with everything due on the way; promises settle between two timers. */

@@ -12,7 +12,8 @@ export interface BrokerFlags extends ServerFlags {
 
 export async function broker(flags: BrokerFlags): Promise<void> {
   const files = readServerFiles(flags);
-  const { log, close } = openLog();
+  const { log, close, flush } = openLog();
+  process.once('exit', flush);
   const lifetime = listenToSignals((code) => {
     close();
     process.exit(code);

@@ -42,6 +42,7 @@ export async function controller(flags: ControllerFlags, command: Command, envir
   const namespace = orUpstream(command, 'namespace', upstream.namespace, 'NAMESPACE', namespaceName);
   const place = chooseBroker(flags, command, upstream);
   const { log, close, flush } = openLog();
+  process.once('exit', flush);
   const lifetime = listenToSignals((code) => {
     flush();
     process.exit(code);
@@ -66,11 +67,16 @@ export async function controller(flags: ControllerFlags, command: Command, envir
       onRefreshFailed: (error) => log.warn({ message: error.message }, 'credentials-not-refreshed'),
     });
     try {
-      const started = await startController({ policy, tunnel, access, userAgent, http: flags.http, log }).catch(
-        (error: unknown) => {
-          throw listenFailure(error, 'the HTTP server', showHostPort(flags.http), '--http');
-        },
-      );
+      const starting = startController({ policy, tunnel, access, userAgent, http: flags.http, log });
+      const started = await Promise.race([starting, lifetime.ended]).catch((error: unknown) => {
+        throw listenFailure(error, 'the HTTP server', showHostPort(flags.http), '--http');
+      });
+      if (typeof started === 'string') {
+        // Told to end while it starts, perhaps while it waits for a broker: nothing is held yet that could be handed back.
+        starting.then((late) => late.stop()).catch(() => {});
+        await tunnel.close();
+        return;
+      }
       try {
         await Promise.race([lifetime.ended, started.done]);
       } finally {
