@@ -260,6 +260,14 @@ describe.skipIf(!present)('[SPEC C9] kubectl against the embedded cluster (needs
     await kubectl('delete', 'pod', 'waiting');
   });
 
+  test('drain evicts what runs on a node', async () => {
+    const drained = await kubectl('drain', 'node-1', '--ignore-daemonsets', '--force', '--timeout=12s');
+    expect(drained).toMatch(/node\/node-1 drained/);
+    expect(await kubectl('get', 'pods', '--field-selector', 'spec.nodeName=node-1', '-o', 'name')).toBe('');
+    await kubectl('uncordon', 'node-1');
+    await kubectl('rollout', 'status', 'deployment/web', '--timeout=15s');
+  });
+
   test('a watch shows what happens', async () => {
     const watching = run('get', 'pods', '-w', '--request-timeout=3s', '-o', 'name');
     await kubectl('wait', 'deployment/web', '--for=condition=Available', '--timeout=10s');
