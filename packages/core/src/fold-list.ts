@@ -5,7 +5,7 @@
 import type { ReportedBiz } from '@kouplet/protocol';
 import { isDeleting } from './module-pod.ts';
 import { nodeNotice, podNotice, withNotice } from './notices.ts';
-import { adopt } from './ownership.ts';
+import { adopt, isPresent } from './ownership.ts';
 import type { Policy } from './policy.ts';
 import { defined } from './records.ts';
 import { endedRun, isHung, nextTrouble, slotOf, startedRun, withSlot } from './slots.ts';
@@ -42,12 +42,18 @@ function foldListed(
   const slot = slotOf(state, key);
   // Asked in the very turn in which the operation ended is asked after it.
   if (slot.endedAt !== undefined && asOf < slot.endedAt) return state;
-  const presence = biz === undefined || biz.state === 'UNRESOLVED' ? 'ABSENT' : biz.state;
+  const presence = presenceOf(slot, biz);
   const said = biz?.message === undefined || biz.message === '' ? undefined : biz.message;
   if (slot.operation !== undefined) {
     return foldAskedAfter(state, key, slot, slot.operation, presence, said, asOf, at, policy);
   }
   return settle(state, key, slot, presence, said, asOf, at, policy);
+}
+
+/** A state that nobody can read (UNRESOLVED) says that it is there, and nothing against what was known. */
+function presenceOf(slot: Slot, biz: ReportedBiz | undefined): NonNullable<Slot['presence']> {
+  if (biz === undefined) return 'ABSENT';
+  return biz.state === 'UNRESOLVED' && isPresent(slot) ? (slot.presence ?? 'UNRESOLVED') : biz.state;
 }
 
 /** What the list says of a key that no operation of ours works on. */
@@ -61,7 +67,8 @@ function settle(
   at: Stamp,
   policy: Policy,
 ): BaseState {
-  const resolvedSince = presence === 'RESOLVED' ? (slot.resolvedSince ?? at.mono) : undefined;
+  const isStarting = presence === 'RESOLVED' || presence === 'UNRESOLVED';
+  const resolvedSince = isStarting ? (slot.resolvedSince ?? at.mono) : undefined;
   const fields = { presence, presenceAsOf: asOf, said, resolvedSince };
   if (presence === 'ACTIVATED') {
     const run = slot.run !== undefined && slot.run.ended === undefined ? slot.run : seenRun(state, key, slot, at);
@@ -140,9 +147,12 @@ function foldAskedAfter(
   if (asOf <= operation.sentAt || !isDoubtful) return state;
   const isInstall = operation.command === 'installBiz';
   const seen = { presence, presenceAsOf: asOf, said };
-  const isDone = isInstall ? presence !== 'ABSENT' && presence !== 'RESOLVED' : presence === 'ABSENT';
+  const isDone = isInstall
+    ? presence !== 'ABSENT' && presence !== 'RESOLVED' && presence !== 'UNRESOLVED'
+    : presence === 'ABSENT';
   if (isDone) return endByList(state, key, slot, operation, presence, said, asOf, at, policy);
-  if (presence === 'RESOLVED' || !isLost(state, operation, at.mono, policy)) return withSlot(state, key, seen);
+  if (presence === 'RESOLVED' || presence === 'UNRESOLVED' || !isLost(state, operation, at.mono, policy))
+    return withSlot(state, key, seen);
   const { command, attempt, firstSentAt } = operation;
   const lost = operation.isOrphaned === true ? undefined : { command, attempt, firstSentAt };
   const ended = withSlot(state, key, {

@@ -4,9 +4,9 @@ import { nodeNotice, podNotice, withNotice } from './notices.ts';
 import type { ObservedLease, ObservedNode, ObservedPod, ObservedRecord } from './observed.ts';
 import { adopt } from './ownership.ts';
 import type { Policy } from './policy.ts';
-import { isOlderVersion, isSame, withEntry, withoutEntry } from './records.ts';
+import { defined, isOlderVersion, isSame, withEntry, withoutEntry } from './records.ts';
 import { slotOf, withSlot } from './slots.ts';
-import type { BaseState, PodEntry } from './state.ts';
+import type { BaseFacts, BaseState, PodEntry } from './state.ts';
 import type { Stamp } from './time.ts';
 
 const tombstonesKept = 64;
@@ -92,6 +92,8 @@ export function foldNode(state: BaseState, node: ObservedNode, at: Stamp): BaseS
   const next: BaseState = {
     ...state,
     node,
+    // What a base said to a controller before us: until it says so again.
+    ...(state.facts === undefined ? { facts: factsOfNode(node) } : {}),
     nodeSeenAt: isSameNode ? (state.nodeSeenAt ?? at.mono) : at.mono,
     ...(hasEnvTaint ? { hasAdoptedEnvTaint: true } : {}),
   };
@@ -104,6 +106,21 @@ export function foldNode(state: BaseState, node: ObservedNode, at: Stamp): BaseS
   return after.status === 'True'
     ? withNotice(next, nodeNotice('Normal', 'NodeReady', `Node ${node.metadata.name} status is now: NodeReady`))
     : withNotice(next, nodeNotice('Warning', after.reason ?? 'NodeNotReady', after.message ?? 'the Node is not ready'));
+}
+
+/** Facts of a base as its Node shows them; nothing where the Node shows none. */
+function factsOfNode(node: ObservedNode): BaseFacts {
+  const { labels, annotations } = node.metadata;
+  const of = (field: string) =>
+    annotations?.[`kouplet.io/reported-${field}`] ?? labels?.[`base.koupleless.io/${field}`];
+  const address = (type: string) => node.status.addresses?.find((candidate) => candidate.type === type)?.address;
+  return defined({
+    baseName: of('name'),
+    baseVersion: of('version'),
+    clusterName: of('cluster-name'),
+    localHostName: address('Hostname') ?? of('host-name'),
+    localIP: address('InternalIP'),
+  });
 }
 
 function readyOf(node: ObservedNode) {

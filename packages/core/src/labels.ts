@@ -11,6 +11,7 @@ export function labelValueOf(text: string): string | undefined {
   if (text === '') return undefined;
   if (validValue.test(text)) return text;
   const changed = text
+    .slice(0, 4 * longestValue)
     .replace(/[^A-Za-z0-9_.-]+/g, '-')
     .replace(/^[^A-Za-z0-9]+/, '')
     .slice(0, longestValue - 9)

@@ -10,7 +10,10 @@ import { shortHash } from './hash.ts';
 /** Annotation of a Node: the true identity of its base. */
 export const identityAnnotation = 'kouplet.io/identity';
 
-const dnsSubdomain = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
+/** Annotation of a Node: `seed` where its base speaks on the seed's topics. */
+export const topicsAnnotation = 'kouplet.io/topics';
+
+const dnsLabel = /^[a-z0-9-]+$/;
 const marked = /-x[0-9a-f]{8}$/;
 const longestName = 253;
 
@@ -51,13 +54,30 @@ export const nodeLeaseNamespace = 'kube-node-lease';
 
 function nameOf(prefix: string, identity: string, suffix: string): string {
   const plain = `${prefix}${identity}${suffix}`;
-  if (dnsSubdomain.test(plain) && plain.length <= longestName && !marked.test(identity)) return plain;
+  if (plain.length <= longestName && isSubdomain(plain) && !marked.test(identity)) return plain;
   const room = longestName - prefix.length - suffix.length - '-x00000000'.length;
+  // Cut first: an identity may be as long as a topic.
   const changed = identity
+    .slice(0, longestName)
     .toLowerCase()
-    .replace(/[^a-z0-9.-]+/g, '-')
-    .replace(/[.-]*\.[.-]*/g, '.')
+    .replace(/[^a-z0-9.]+/g, '-')
+    .split('.')
+    .map(trimmed)
+    .filter((label) => label !== '')
+    .join('.')
     .slice(0, Math.max(1, room))
-    .replace(/^[.-]+|[.-]+$/g, '');
+    .split('.')
+    .map(trimmed)
+    .filter((label) => label !== '')
+    .join('.');
   return `${prefix}${changed === '' ? 'base' : changed}-x${shortHash(identity)}${suffix}`;
+}
+
+function isSubdomain(name: string): boolean {
+  return name.split('.').every((label) => dnsLabel.test(label) && !label.startsWith('-') && !label.endsWith('-'));
+}
+
+/** Without the dashes at its ends; runs of them are one by now. */
+function trimmed(label: string): string {
+  return label.replace(/^-/, '').replace(/-$/, '');
 }

@@ -171,5 +171,5 @@ export function claimOf(pod: ObservedPod, url: string): NonNullable<Slot['claim'
 
 /** The base is known to have it, in whatever state. */
 export function isPresent(slot: Slot | undefined): boolean {
-  return slot?.presence !== undefined && slot.presence !== 'ABSENT' && slot.presence !== 'UNRESOLVED';
+  return slot?.presence !== undefined && slot.presence !== 'ABSENT';
 }

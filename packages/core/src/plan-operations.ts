@@ -7,7 +7,16 @@ import type { SendCommand } from './actions.ts';
 import { podNotice } from './notices.ts';
 import { claimOf, type Desire, isPresent, proofOf } from './ownership.ts';
 import { unmanagedOf } from './project-node.ts';
-import { type Draft, obstacleOf, podSubject, propose, type Situation, tellOnce, wake } from './situation.ts';
+import {
+  type Draft,
+  generationOf,
+  obstacleOf,
+  podSubject,
+  propose,
+  type Situation,
+  tellOnce,
+  wake,
+} from './situation.ts';
 import { budgetOf, busyReason, isHung, slotOf } from './slots.ts';
 import type { Slot } from './state.ts';
 
@@ -254,7 +263,7 @@ function send(
     kind: 'send-command',
     key: `base/${state.baseId}/biz/${key}`,
     baseId: state.baseId,
-    generation: state.generation ?? 'current',
+    generation: generationOf(state),
     command:
       command === 'installBiz'
         ? { kind: command, name, version, url: claim?.url ?? '' }

@@ -4,8 +4,7 @@
  */
 import type { ArkletCommand } from '@kouplet/protocol';
 import { nextTick } from './backoff.ts';
-import { isPresent } from './ownership.ts';
-import { type Draft, obstacleOf, propose, type Situation, wake } from './situation.ts';
+import { type Draft, generationOf, obstacleOf, propose, type Situation, wake } from './situation.ts';
 import { isHung } from './slots.ts';
 import type { Operation, Question } from './state.ts';
 
@@ -46,7 +45,7 @@ function listWantedAt(situation: Situation): number | undefined {
     if (operation !== undefined) sooner(askedAfterAt(situation, operation));
     else if (slot.presence === undefined && (slot.claim !== undefined || slot.trouble !== undefined)) {
       if ((state.listAsOf ?? -1) < (slot.endedAt ?? 0)) sooner(0);
-    } else if (slot.presence === 'RESOLVED' && isPresent(slot)) {
+    } else if (slot.presence === 'RESOLVED' || slot.presence === 'UNRESOLVED') {
       const since = slot.resolvedSince ?? 0;
       sooner(nextLook(since, state.listAsOf ?? 0, policy.timings.operationOverdueMs));
     }
@@ -110,7 +109,7 @@ function ask(draft: Draft, name: 'list' | 'health' | 'baseline', command: Arklet
     kind: 'send-command',
     key: `base/${state.baseId}/${name}`,
     baseId: state.baseId,
-    generation: state.generation ?? 'current',
+    generation: generationOf(state),
     command,
   });
 }

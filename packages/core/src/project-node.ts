@@ -1,17 +1,16 @@
 /** The Node that a base should be. [SPEC N1] [SPEC N2] [SPEC N3] */
 import { binaryQuantity, isIpAddress, labelValueOf } from './labels.ts';
-import { identityAnnotation } from './names.ts';
+import { identityAnnotation, topicsAnnotation } from './names.ts';
 import type { Condition, NodeStatus, Taint } from './observed.ts';
 import { isPresent } from './ownership.ts';
 import { secondsOf } from './records.ts';
-import type { Situation } from './situation.ts';
+import { generationOf, type Situation } from './situation.ts';
 import { hungToBlock, isHung } from './slots.ts';
 
 /** Removed Nodes first get this NoExecute taint. */
 export const leavingTaint = 'kouplet.io/leaving';
 const virtualNodeTaint = 'schedule.koupleless.io/virtual-node';
 const envTaint = 'schedule.koupleless.io/node-env';
-const topicsAnnotation = 'kouplet.io/topics';
 /** Above this share of its limit metaspace is under pressure. */
 const metaspacePressure = 0.9;
 
@@ -32,7 +31,7 @@ export function projectNode(situation: Situation): DesiredNode {
     annotations: {
       [identityAnnotation]: situation.state.baseId,
       ...facts.annotations,
-      ...(situation.state.generation === 'seed' ? { [topicsAnnotation]: 'seed' } : {}),
+      ...(generationOf(situation.state) === 'seed' ? { [topicsAnnotation]: 'seed' } : {}),
     },
     providerID: `kouplet://${situation.state.baseId}`,
     taints: taintsOf(situation),

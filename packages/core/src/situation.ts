@@ -1,7 +1,7 @@
 /**
  * One look at a base: everything that planning and projecting derive from its state, once. Nothing here is kept.
  */
-import type { BizKey } from '@kouplet/protocol';
+import type { BizKey, TopicGeneration } from '@kouplet/protocol';
 import type { Plan, PlannedAction, Waiting } from './actions.ts';
 import type { FleetState } from './fleet.ts';
 import { contentHash } from './fold-actions.ts';
@@ -14,7 +14,7 @@ import {
   livenessOf,
   presentSession,
 } from './liveness.ts';
-import { nodeNameOf } from './names.ts';
+import { nodeNameOf, topicsAnnotation } from './names.ts';
 import { noticeKey } from './notices.ts';
 import { type Desire, desiresOf, type Roles, rolesOf } from './ownership.ts';
 import type { Policy } from './policy.ts';
@@ -93,6 +93,12 @@ export function isEntitled(fleet: FleetState, policy: Policy, now: Stamp): boole
   return (
     fleet.renewedAt !== undefined && now.mono - fleet.renewedAt < policy.timings.replicaLeaseDurationSeconds * 1000
   );
+}
+
+/** On which topics the base is spoken to: those of its last message, else what its Node remembers. */
+export function generationOf(state: BaseState): TopicGeneration {
+  const remembered = state.node?.metadata.annotations?.[topicsAnnotation];
+  return state.generation ?? (remembered === 'seed' ? 'seed' : 'current');
 }
 
 /** What a plan grows in. */

@@ -76,10 +76,10 @@ export function standingOf(situation: Situation, entry: PodEntry, biz: WantedBiz
         `${biz.key} is installed but another version serves; start the base with -Dactivate.new.module=true to switch to new versions`,
       );
     }
-    if (slot.presence === 'RESOLVED') {
+    if (slot.presence === 'RESOLVED' || slot.presence === 'UNRESOLVED') {
       const since = slot.resolvedSince ?? now.mono;
       return now.mono - since >= policy.timings.installTimeoutMs
-        ? waiting('InstallTimedOut', `${biz.key} stays RESOLVED on the base`)
+        ? waiting('InstallTimedOut', `${biz.key} stays ${slot.presence} on the base`)
         : passing('Installing', `the base is starting ${biz.key}`);
     }
   }
