@@ -1,7 +1,7 @@
 import { Subject } from 'rxjs';
 import { expect, test } from 'vitest';
 import { SteppedClock } from '../testing/stepped-clock.ts';
-import { FoldedStates, foldByKey, type Keyed } from './fold-by-key.ts';
+import { FoldedStates, foldByKey, type Keyed, soonMs } from './fold-by-key.ts';
 
 function folding() {
   const clock = new SteppedClock();
@@ -68,4 +68,32 @@ test('keys that come and go leave nothing behind', async () => {
   await clock.pass(0);
   expect(states.size).toBe(0);
   expect(states.dirtySize).toBe(0);
+});
+
+test('what can wait is emitted with what comes meanwhile, what needs no look is not emitted for its own sake [SPEC E7]', async () => {
+  const clock = new SteppedClock();
+  const states = new FoldedStates<number>();
+  const source = new Subject<Keyed<number>>();
+  const batches: Array<[number, ...string[]]> = [];
+  source
+    .pipe(
+      foldByKey({
+        clock,
+        states,
+        urgency: (input) => (input === 1 ? 'now' : input === 2 ? 'soon' : 'never'),
+        fold: (sum, input) => (sum ?? 0) + input,
+      }),
+    )
+    .subscribe((keys) => batches.push([clock.now().mono, ...keys]));
+  source.next({ key: 'a', input: 2 });
+  source.next({ key: 'b', input: 2 });
+  source.next({ key: 'c', input: 3 });
+  await clock.pass(5);
+  source.next({ key: 'b', input: 1 });
+  await clock.pass(100);
+  expect(batches).toEqual([
+    [5, 'b'],
+    [soonMs, 'a'],
+  ]);
+  expect(states.get('c')).toBe(3);
 });

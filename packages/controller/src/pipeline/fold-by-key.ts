@@ -13,6 +13,12 @@ export interface Keyed<Input> {
   readonly input: Input;
 }
 
+/** `now`: after the I/O of this turn; `soon`: within `soonMs`; `never`: something else will come. */
+export type Urgency = 'now' | 'soon' | 'never';
+
+/** A wait that nobody notices, in which most of what belongs together comes together. */
+export const soonMs = 20;
+
 /** The states by key, as the operator's readers see them. */
 export interface KeyedStates<State> {
   get(key: string): State | undefined;
@@ -28,6 +34,8 @@ export interface FoldByKeyOptions<Input, State> {
   readonly clock: EdgeClock;
   /** The states live outside, so that what plans can read them. */
   readonly states: FoldedStates<State>;
+  /** When a changed state is looked at: in this turn, soon (with what else comes meanwhile), or not because of this input. */
+  readonly urgency?: (input: Input) => Urgency;
   /** Must not throw: what catches a fold's exceptions stands in front of it. The same state again means: nothing changed. */
   readonly fold: (state: State | undefined, input: Input, key: string) => State | undefined;
 }
@@ -36,7 +44,9 @@ export interface FoldByKeyOptions<Input, State> {
 export class FoldedStates<State> implements KeyedStates<State> {
   readonly #states = new Map<string, State>();
   readonly #dirty = new Set<string>();
+  readonly #soon = new Set<string>();
   #onDirty: () => void = () => {};
+  #onSoon: () => void = () => {};
 
   get(key: string): State | undefined {
     return this.#states.get(key);
@@ -50,7 +60,13 @@ export class FoldedStates<State> implements KeyedStates<State> {
     return this.#states.size;
   }
 
+  /** Keys that are due, now or soon. */
   get dirtySize(): number {
+    return this.#dirty.size + this.#soon.size;
+  }
+
+  /** Keys that are due now. */
+  get urgentSize(): number {
     return this.#dirty.size;
   }
 
@@ -61,12 +77,26 @@ export class FoldedStates<State> implements KeyedStates<State> {
   delete(key: string): void {
     this.#states.delete(key);
     this.#dirty.delete(key);
+    this.#soon.delete(key);
   }
 
   touch(key: string): void {
     if (!this.#states.has(key)) return;
+    this.#soon.delete(key);
     this.#dirty.add(key);
     this.#onDirty();
+  }
+
+  /** As `touch`, within `soonMs`. */
+  touchSoon(key: string): void {
+    if (!this.#states.has(key) || this.#dirty.has(key) || this.#soon.has(key)) return;
+    this.#soon.add(key);
+    this.#onSoon();
+  }
+
+  /** What was due soon is due now. */
+  hasten(): void {
+    for (const key of [...this.#soon]) this.touch(key);
   }
 
   /** Takes at most so many dirty keys, those first that have waited longest; what becomes dirty from now on is for a later batch. */
@@ -80,9 +110,10 @@ export class FoldedStates<State> implements KeyedStates<State> {
     return keys;
   }
 
-  /** Called at every touch; the operator asks for a turn then. */
-  whenDirty(fn: () => void): void {
-    this.#onDirty = fn;
+  /** Called at every touch, now or soon; the operator asks for a turn then. */
+  whenDirty(now: () => void, soon: () => void): void {
+    this.#onDirty = now;
+    this.#onSoon = soon;
   }
 }
 
@@ -92,6 +123,7 @@ const batchLimit = 256;
 /** @returns batches of keys whose state changed or that were touched: never empty, no key twice in one batch */
 export function foldByKey<Input, State>(options: FoldByKeyOptions<Input, State>) {
   const { clock, states, fold } = options;
+  const urgency = options.urgency ?? (() => 'now' as const);
   return (source: Observable<Keyed<Input>>): Observable<readonly string[]> =>
     new Observable((subscriber) => {
       let cancelTurn: (() => void) | undefined;
@@ -99,11 +131,18 @@ export function foldByKey<Input, State>(options: FoldByKeyOptions<Input, State>)
         cancelTurn ??= clock.after(0, () => {
           cancelTurn = undefined;
           const keys = states.takeDirty(batchLimit);
-          if (states.dirtySize > 0) askForTurn();
+          if (states.urgentSize > 0) askForTurn();
           if (keys.length > 0) subscriber.next(keys);
         });
       };
-      states.whenDirty(askForTurn);
+      let cancelSoon: (() => void) | undefined;
+      const askForSoon = (): void => {
+        cancelSoon ??= clock.after(soonMs, () => {
+          cancelSoon = undefined;
+          states.hasten();
+        });
+      };
+      states.whenDirty(askForTurn, askForSoon);
       // What was touched before anybody listened is not lost.
       if (states.dirtySize > 0) askForTurn();
       const subscription = source.subscribe({
@@ -112,14 +151,20 @@ export function foldByKey<Input, State>(options: FoldByKeyOptions<Input, State>)
           const after = fold(before, input, key);
           if (after === undefined || after === before) return;
           states.set(key, after);
-          states.touch(key);
+          const when = urgency(input);
+          if (when === 'now') states.touch(key);
+          else if (when === 'soon') states.touchSoon(key);
         },
         error: (error) => subscriber.error(error),
         complete: () => subscriber.complete(),
       });
       return () => {
-        states.whenDirty(() => {});
+        states.whenDirty(
+          () => {},
+          () => {},
+        );
         cancelTurn?.();
+        cancelSoon?.();
         subscription.unsubscribe();
       };
     });

@@ -21,6 +21,9 @@ test('a full lane remembers who waits, not what for, and wakes them in order as 
   expect(lanes.waiting).toBe(2);
   lanes.free('patch-pod-status', 'pod/b1/0');
   lanes.free('patch-pod-status', 'pod/b2/0');
+  // One at a time: b3 may take both slots.
+  expect(woken).toEqual(['b3']);
+  lanes.planned('b3');
   expect(woken).toEqual(['b3', 'b4']);
   expect(lanes.waiting).toBe(0);
   expect(lanes.inFlight).toBe(0);
@@ -33,8 +36,8 @@ test('a scope that was woken and needs no slot any more does not keep the next o
   for (const base of ['b2', 'b3', 'b4']) lanes.take('delete-pod', `pod/${base}`, base);
   lanes.free('delete-pod', 'pod/1');
   expect(woken).toEqual(['b2']);
-  // b2 planned nothing: the slot is still free after the batch.
-  lanes.pump();
+  // b2 planned nothing: the slot is still free.
+  lanes.planned('b2');
   expect(woken).toEqual(['b2', 'b3']);
 });
 
@@ -53,4 +56,5 @@ test('what is forgotten waits no longer', () => {
   lanes.forget('b2');
   lanes.free('write-lease', 'lease/b1');
   expect(woken).toEqual([]);
+  expect(lanes.waiting).toBe(0);
 });

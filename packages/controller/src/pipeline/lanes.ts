@@ -39,6 +39,13 @@ export class Lanes {
     command: new Set(),
     event: new Set(),
   };
+  /** Woken and not yet planned. */
+  readonly #woken: Record<Lane, string | undefined> = {
+    lease: undefined,
+    write: undefined,
+    command: undefined,
+    event: undefined,
+  };
   readonly #inFlight = new Set<string>();
   readonly #blocked = new Map<string, string>();
   readonly #wake: (scope: string) => void;
@@ -84,25 +91,29 @@ export class Lanes {
       this.#blocked.delete(key);
       this.#wake(blocked);
     }
-    this.#wakeInto(lane);
+    this.#wakeNext(lane);
   }
 
-  /** Called after a batch of plans: a scope that was woken may have needed no slot any more, and the next must not wait for ever. */
-  pump(): void {
-    for (const lane of lanes) this.#wakeInto(lane);
+  /** A scope has been planned, whatever came of it: if slots are still free, the next that waits gets its turn. */
+  planned(scope: string): void {
+    for (const lane of lanes) {
+      if (this.#woken[lane] === scope) this.#woken[lane] = undefined;
+      this.#wakeNext(lane);
+    }
   }
 
   forget(scope: string): void {
     for (const waiting of Object.values(this.#waiting)) waiting.delete(scope);
+    this.planned(scope);
   }
 
-  #wakeInto(lane: Lane): void {
-    let free = this.#slots[lane] - this.#used[lane];
-    for (const scope of this.#waiting[lane]) {
-      if (free <= 0) return;
-      free -= 1;
-      this.#waiting[lane].delete(scope);
-      this.#wake(scope);
-    }
+  /** One at a time: it may take all slots that are free, and then waking others would be plans in vain. */
+  #wakeNext(lane: Lane): void {
+    if (this.#woken[lane] !== undefined || this.#used[lane] >= this.#slots[lane]) return;
+    const next = this.#waiting[lane].values().next();
+    if (next.done === true) return;
+    this.#waiting[lane].delete(next.value);
+    this.#woken[lane] = next.value;
+    this.#wake(next.value);
   }
 }

@@ -31,7 +31,7 @@ import { from, map, merge, mergeMap, type Observable, Subject, type Subscription
 import type { EdgeClock } from '../clock.ts';
 import type { Execute, Observation } from '../execute/execute.ts';
 import type { EdgeInput } from '../sources/edge-input.ts';
-import { FoldedStates, foldByKey, type Keyed } from './fold-by-key.ts';
+import { FoldedStates, foldByKey, type Keyed, type Urgency } from './fold-by-key.ts';
 import { Lanes } from './lanes.ts';
 import { Quarantine } from './quarantine.ts';
 import { Wakes } from './wakes.ts';
@@ -164,9 +164,14 @@ export class Pipeline {
     this.#subscription = merge(this.#feedback, ...sources)
       .pipe(
         map((input) => this.#stamp(input)),
-        foldByKey({ clock, states: this.#states, fold: (entry, input, key) => this.#fold(entry, input, key) }),
+        foldByKey({
+          clock,
+          states: this.#states,
+          urgency: ({ input }: Stamped) => urgencyOf(input),
+          fold: (entry, input, key) => this.#fold(entry, input, key),
+        }),
         mergeMap((keys) => from(keys)),
-        mergeMap((key) => from(this.#plan(key))),
+        mergeMap((key) => from(this.#turn(key))),
         mergeMap((taken) => from(this.#carryOut(taken))),
       )
       .subscribe({ error: onBroken });
@@ -233,6 +238,12 @@ export class Pipeline {
     this.#options.onCrash({ ...crash, heldUntil });
   }
 
+  #turn(key: string): readonly Taken[] {
+    const taken = this.#plan(key);
+    this.#lanes.planned(key);
+    return taken;
+  }
+
   /** Plans one key and takes up what there are slots for. Never throws. */
   #plan(key: string): readonly Taken[] {
     const { clock, policy } = this.#options;
@@ -274,7 +285,6 @@ export class Pipeline {
       this.tell(scoped(entry, { kind: 'action-started', action }));
       taken.push({ scope: key, action });
     }
-    this.#lanes.pump();
     return taken;
   }
 
@@ -312,6 +322,16 @@ function scoped(
   body: Extract<BaseInputBody & FleetInputBody, { readonly kind: 'action-started' | 'action-ended' }>,
 ): EdgeInput {
   return entry.kind === 'base' ? { scope: 'base', baseId: entry.baseId, body } : { scope: 'fleet', body };
+}
+
+/**
+ * A start is planned with its end, which always comes. The end of a command or of an Event unlocks nothing that anybody waits
+ * for: the base's answer does. Two of three plans are saved by it.
+ */
+function urgencyOf(input: BaseInput | FleetInput): Urgency {
+  if (input.kind === 'action-started') return 'never';
+  if (input.kind !== 'action-ended' || input.outcome.kind !== 'done') return 'now';
+  return input.action.kind === 'record-event' || input.action.kind === 'send-command' ? 'soon' : 'now';
 }
 
 /** What changes with every renewal of a Lease and matters to plans of the fleet only, or when a base wakes by itself. */
