@@ -3,19 +3,26 @@
  * In Invalid `details.kind` is the Kind, in all others the plural resource.
  */
 import { ApiError, type Status } from './api.ts';
+import { goJson, goQuoted } from './go-text.ts';
 import type { FieldError, Kind } from './kinds/kind.ts';
 
 type Causes = NonNullable<NonNullable<Status['details']>['causes']>;
 /** What a refusal is about: the plural resource and its group. */
-export type About = Pick<Kind, 'group' | 'plural' | 'kind'>;
+export type About = Pick<Kind, 'group' | 'plural' | 'kind' | 'storedAs'>;
 
 /** `deployments.apps`, `pods`. */
 export function qualifiedResource(about: About): string {
   return about.group === '' ? about.plural : `${about.plural}.${about.group}`;
 }
 
+/** What the Kind is called where it is kept: a real server names an events.k8s.io Event by the v1 Event behind it. */
+function groupOfKind(about: About): string {
+  return about.storedAs === undefined ? about.group : about.storedAs.group;
+}
+
 function qualifiedKind(about: About): string {
-  return about.group === '' ? about.kind : `${about.kind}.${about.group}`;
+  const group = groupOfKind(about);
+  return group === '' ? about.kind : `${about.kind}.${group}`;
 }
 
 /** A Status of failure, in the key order of a real server. */
@@ -65,11 +72,8 @@ export const MODIFIED = 'the object has been modified; please apply your changes
 /** A failed precondition of a DELETE speaks of the Kind, not of the resource. */
 export function preconditionFailed(about: About, name: string, what: string): ApiError {
   const message = `Operation cannot be fulfilled on ${qualifiedKind(about)} "${name}": ${what}`;
-  return failure(409, 'Conflict', message, {
-    name,
-    ...(about.group === '' ? {} : { group: about.group }),
-    kind: about.kind,
-  });
+  const group = groupOfKind(about);
+  return failure(409, 'Conflict', message, { name, ...(group === '' ? {} : { group }), kind: about.kind });
 }
 
 export function forbidden(about: About, name: string, what: string, causes?: Causes): ApiError {
@@ -112,7 +116,7 @@ export function fieldErrorBody(error: FieldError): string {
     case 'Unsupported value':
     case 'Duplicate value':
     case 'Not found': {
-      const value = JSON.stringify(error.value === undefined ? null : error.value);
+      const value = typeof error.value === 'string' ? goQuoted(error.value) : goJson(error.value);
       return error.detail === '' ? `${error.type}: ${value}` : `${error.type}: ${value}: ${error.detail}`;
     }
     default:
@@ -122,7 +126,7 @@ export function fieldErrorBody(error: FieldError): string {
 
 /** 422 for what validation complains of; one complaint stands bare, several in brackets. */
 export function invalid(about: About, name: string, errors: readonly FieldError[]): ApiError {
-  return invalidNamed(qualifiedKind(about), about.kind, about.group, name, errors);
+  return invalidNamed(qualifiedKind(about), about.kind, groupOfKind(about), name, errors);
 }
 
 /** 422 about the request's options: `CreateOptions.meta.k8s.io "" is invalid: …`. */

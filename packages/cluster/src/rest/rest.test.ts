@@ -327,3 +327,23 @@ describe('[SPEC C6] Events', () => {
     });
   });
 });
+
+describe('small truths of a create', () => {
+  test('a gated Pod says since when it waits', () => {
+    const made = api.create('pods', pod('gated', { schedulingGates: [{ name: 'a.b/c' }] }), IN_DEFAULT);
+    const at = `${new Date(Math.floor(now / 1000) * 1000).toISOString().slice(0, 19)}Z`;
+    expect(made.status.conditions).toMatchObject([{ reason: 'SchedulingGated', lastTransitionTime: at }]);
+  });
+
+  test('a 422 on an events.k8s.io Event names the v1 Event that keeps it, a 404 its own resource', () => {
+    const event = { metadata: { name: 'e' }, regarding: { kind: 'Pod' } };
+    expect(refusal(() => api.create('events.events.k8s.io', event, IN_DEFAULT))).toEqual({
+      code: 422,
+      message: 'Event "e" is invalid: [eventTime: Required value, type: Invalid value: "": has invalid value: ]',
+    });
+    expect(refusal(() => api.delete('events.events.k8s.io', 'e', 'default'))).toEqual({
+      code: 404,
+      message: 'events.events.k8s.io "e" not found',
+    });
+  });
+});

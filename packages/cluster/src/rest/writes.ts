@@ -38,7 +38,7 @@ export function create(
   applyDefaults(kind, draft);
   const attempt: Attempt = { operation: 'CREATE', kind, namespace, name: draft.metadata.name ?? '', draft };
   admit(ground, 'admit', attempt);
-  kind.prepareCreate?.(draft);
+  kind.prepareCreate?.(draft, ground.clock.now());
 
   const { metadata } = draft;
   metadata.uid = randomUUID();

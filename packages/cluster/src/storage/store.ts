@@ -20,7 +20,7 @@ export interface Change {
   readonly lines: Map<string, Buffer>;
 }
 
-/** What a watch hands to the store; it is called in the turn of the write and must only take note. */
+/** What a watch hands to the store; it is called in the turn of the write, must only take note, and must not throw. */
 export type ChangeListener = (change: Change) => void;
 
 const jsonOf = new WeakMap<KubeObject, string>();
@@ -155,5 +155,7 @@ export class Store {
     };
     shelf.history.push(change, toJson(object).length);
     for (const listener of shelf.listeners) listener(change);
+    // Whoever watches has them by now; kept, they would double what the history costs.
+    change.lines.clear();
   }
 }

@@ -32,8 +32,8 @@ export class OpenApi {
     exchange.sendJson(200, JSON.stringify({ paths }));
   }
 
-  /** `/openapi/v3/apis/apps/v1`. @returns false where there is no such document */
-  serveDocument(exchange: Exchange, path: string): boolean {
+  /** `/openapi/v3/apis/apps/v1`; `now` in ms since the epoch. @returns false where there is no such document */
+  serveDocument(exchange: Exchange, path: string, now: number): boolean {
     const document = this.#documents.get(path);
     if (document === undefined) return false;
     const fresh = exchange.query.get('hash') === document.hash;
@@ -44,7 +44,7 @@ export class OpenApi {
       ...(fresh
         ? {
             'cache-control': 'public, immutable',
-            expires: new Date(Date.now() + YEAR_SECONDS * 1000).toUTCString(),
+            expires: new Date(now + YEAR_SECONDS * 1000).toUTCString(),
           }
         : {}),
     });

@@ -17,8 +17,8 @@ import { sendObject } from './answers.ts';
 import { contentType, goKind, goSyntaxError } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { writeQuery } from './options.ts';
-import { checkAddress, complain } from './resources.ts';
 import { scanJson } from './scan-json.ts';
+import { checkAddress, complain } from './typed-body.ts';
 
 export interface Patch {
   /** The document with the patch in it; parts may be shared with the stored object. */

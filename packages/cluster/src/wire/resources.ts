@@ -1,24 +1,22 @@
 /** The verbs of resources over HTTP: reads the request, calls the same verbs as the in-process Api, answers. */
 
-import type { Kind, KubeObject, Verb } from '../kinds/kind.ts';
-import { apiVersionOf } from '../registry.ts';
+import type { Verb } from '../kinds/kind.ts';
 import { type Face, faceOf } from '../rest/face.ts';
 import type { Ground } from '../rest/ground.ts';
 import { get, list, selection } from '../rest/reads.ts';
 import { remove } from '../rest/removal.ts';
 import { create, update } from '../rest/writes.ts';
-import { decode } from '../schema/decode.ts';
-import { badRequest, cannotBeHandled, failure, methodNotAllowed } from '../status.ts';
+import { badRequest, failure, methodNotAllowed } from '../status.ts';
 import { sendList, sendObject } from './answers.ts';
-import { contentType, readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { listOptions, tooLargeRevision } from './list-options.ts';
 import { negotiate } from './negotiate.ts';
-import { deleteOptions, type FieldValidation, writeQuery } from './options.ts';
+import { deleteOptions, writeQuery } from './options.ts';
 import { patch } from './patches.ts';
 import type { ResourceRoute } from './route.ts';
 import { subresource } from './subresources.ts';
 import { includeOf } from './tables.ts';
+import { checkAddress, decodeBody } from './typed-body.ts';
 import type { Watches } from './watches.ts';
 
 /** Answers a request for a resource. @throws ApiError */
@@ -111,71 +109,6 @@ function startWatch(watches: Watches, exchange: Exchange, face: Face, namespace:
   watches.start({ face, namespace, matches, options, form, include }, exchange.response);
 }
 
-/** A body as an object of the kind, ready to be written. @throws ApiError 400, 415 */
-export function decodeBody(exchange: Exchange, bytes: Buffer, kind: Kind, validation: FieldValidation): KubeObject {
-  const { value, duplicates } = readBody(bytes, contentType(exchange.header('content-type')), kind);
-  checkType(value, kind);
-  const { draft, complaints } = decode(kind, value);
-  complain(exchange, validation, [...complaints, ...duplicates.map((path) => `duplicate field "${path}"`)], (text) =>
-    cannotBeHandled(kind, `strict decoding error: ${text}`),
-  );
-  return draft;
-}
-
-/** What is odd but readable: refused, told or ignored. */
-export function complain(
-  exchange: Exchange,
-  validation: FieldValidation,
-  complaints: readonly string[],
-  refusal: (text: string) => Error,
-): void {
-  if (complaints.length === 0 || validation === 'Ignore') return;
-  if (validation === 'Strict') throw refusal(complaints.join(', '));
-  for (const complaint of complaints) exchange.warn(complaint);
-}
-
-/** kind and apiVersion may be left out, but not be others'. */
-function checkType(value: Record<string, unknown>, kind: Kind): void {
-  const given = typeof value.kind === 'string' && value.kind !== '' ? value.kind : kind.kind;
-  const version =
-    typeof value.apiVersion === 'string' && value.apiVersion !== '' ? value.apiVersion : apiVersionOf(kind);
-  if (given === kind.kind && version === apiVersionOf(kind)) return;
-  const short = version.includes('/') ? version.slice(version.indexOf('/') + 1) : version;
-  const start = `${given} in version "${short}" cannot be handled as a ${kind.kind}: `;
-  const known = KNOWN_ELSEWHERE.has(given) && given !== kind.kind;
-  throw badRequest(
-    known
-      ? `${start}converting (${short}.${given}) to (${goPackage(kind)}.${kind.kind}): unknown conversion`
-      : `${start}no kind ${JSON.stringify(given)} is registered for version ${JSON.stringify(version)} in scheme "pkg/runtime/scheme.go:110"`,
-  );
-}
-
-/** Kinds a client might send to a wrong place; the texts differ for kinds that nobody knows. */
-const KNOWN_ELSEWHERE: ReadonlySet<string> = new Set([
-  'ConfigMap',
-  'CronJob',
-  'DaemonSet',
-  'Deployment',
-  'Event',
-  'Job',
-  'Lease',
-  'LimitRange',
-  'Namespace',
-  'Node',
-  'Pod',
-  'PodDisruptionBudget',
-  'ReplicaSet',
-  'ReplicationController',
-  'Secret',
-  'Service',
-  'ServiceAccount',
-  'StatefulSet',
-]);
-
-function goPackage(kind: Kind): string {
-  return kind.group === '' ? 'core' : (kind.group.split('.')[0] ?? kind.group);
-}
-
 async function post(ground: Ground, exchange: Exchange, face: Face, namespace: string): Promise<void> {
   const { dryRun, fieldValidation } = writeQuery(exchange, 'CreateOptions');
   const draft = decodeBody(exchange, await exchange.body(), face.kind, fieldValidation);
@@ -193,19 +126,6 @@ async function put(ground: Ground, exchange: Exchange, face: Face, namespace: st
   checkAddress(draft, namespace, name);
   const { object, created } = update(ground, face, namespace, name, draft, { actor: exchange.actor, dryRun });
   sendObject(exchange, created ? 201 : 200, face.kind, object, ground.clock.now());
-}
-
-/** A body must name what the path names. @throws ApiError 400 */
-export function checkAddress(draft: KubeObject, namespace: string, name: string): void {
-  const own = draft.metadata.name;
-  if (!own) {
-    throw badRequest(`the name of the object (${name} based on URL) was undeterminable: name must be provided`);
-  }
-  if (own !== name) throw badRequest(`the name of the object (${own}) does not match the name on the URL (${name})`);
-  const space = draft.metadata.namespace;
-  if (space !== undefined && space !== '' && space !== namespace) {
-    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
-  }
 }
 
 async function answerDelete(

@@ -57,7 +57,8 @@ export class Router {
     const [, version, ...rest] = segments;
     if (version === 'v2' && rest.length === 0) this.#openapi.serveV2(exchange);
     else if (version === 'v3' && rest.length === 0) this.#openapi.serveIndex(exchange);
-    else if (version !== 'v3' || !this.#openapi.serveDocument(exchange, rest.join('/'))) pageNotFound(exchange);
+    else if (version !== 'v3' || !this.#openapi.serveDocument(exchange, rest.join('/'), this.#ground.clock.now()))
+      pageNotFound(exchange);
   }
 
   async #serveApi(exchange: Exchange, segments: readonly string[]): Promise<void> {

@@ -6,6 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ApiError } from '../api.ts';
+import { systemClock } from '../clock.ts';
 import type { Ground } from '../rest/ground.ts';
 import { failure, internalError } from '../status.ts';
 import { Exchange } from './exchange.ts';
@@ -44,7 +45,7 @@ export async function listen(ground: Ground, options: WireOptions): Promise<Wire
   if (!LOOPBACK.has(options.host)) {
     throw new Error(`the embedded cluster has no authentication and listens on loopback only, not on ${options.host}`);
   }
-  const watches = new Watches(ground.clock, () => ground.store.revision);
+  const watches = new Watches(ground.clock, () => ground.store.revision, options.onError);
   const router = new Router(ground, watches, options.ready);
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAlive: true }, (request, response) => {
     void serve(router, request, response, options.onError);
@@ -77,9 +78,10 @@ function bound(server: Server, options: WireOptions): Promise<AddressInfo> {
 
 function close(server: Server, watches: Watches): Promise<void> {
   return new Promise((resolve) => {
-    const cut = setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS);
+    // Sockets live in real time, whatever the cluster's own clock says.
+    const uncut = systemClock.after(CLOSE_GRACE_MS, () => server.closeAllConnections());
     server.close(() => {
-      clearTimeout(cut);
+      uncut();
       resolve();
     });
     watches.close();

@@ -13,9 +13,9 @@ import { evict } from './eviction.ts';
 import type { Exchange } from './exchange.ts';
 import { writeQuery } from './options.ts';
 import { patch } from './patches.ts';
-import { checkAddress, decodeBody } from './resources.ts';
 import type { ResourceRoute } from './route.ts';
 import { serveScale } from './scale.ts';
+import { checkAddress, decodeBody } from './typed-body.ts';
 
 const VERBS: Readonly<Record<string, Verb>> = {
   GET: 'get',
@@ -51,7 +51,11 @@ export async function subresource(ground: Ground, exchange: Exchange, route: Res
       throw noLog(ground, get(face, namespace, name));
     default:
       get(face, namespace, name);
-      throw badRequest(`the embedded cluster runs no containers: ${found.name} is not possible on ${face.kind.plural}`);
+      throw badRequest(
+        REFUSED.some((one) => one.name === found.name)
+          ? `the embedded cluster runs no containers: ${found.name} is not possible on ${face.kind.plural}`
+          : `the embedded cluster does not serve ${face.kind.plural}/${found.name}`,
+      );
   }
 }
 

@@ -1,6 +1,7 @@
 import { request } from 'node:http';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { systemClock } from '../clock.ts';
+import { kinds } from '../kinds/index.ts';
 import { eventually, openWatch, podOf, type TestCluster, testCluster } from './testing.ts';
 
 const PODS = '/api/v1/namespaces/default/pods';
@@ -250,6 +251,28 @@ describe('watches', () => {
     frozen.resume();
     await eventually(frozen.closed);
     frozen.end();
+  });
+
+  test('[SPEC C31] a fault of ours in one form of a watch cuts that watch; the write and the other watchers go on', async () => {
+    const cluster = await started();
+    const pods = kinds.find((kind) => kind.kind === 'Pod');
+    if (pods === undefined) throw new Error('no Pods');
+    const row = vi.spyOn(pods, 'row').mockImplementation(() => {
+      throw new Error('a bug in a column');
+    });
+    try {
+      const plain = await watching(cluster, '');
+      const table = await watching(cluster, '', PODS, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' });
+      create(cluster, 'p1');
+      await table.ended;
+      const again = await watching(cluster, '', PODS, { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' });
+      await again.ended;
+      await eventually(() => plain.events.length === 1);
+      expect(cluster.errors.map(String)).toEqual(['Error: a bug in a column', 'Error: a bug in a column']);
+      expect((await cluster.ask('GET', PODS, { headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' } })).code).toBe(500);
+    } finally {
+      row.mockRestore();
+    }
   });
 
   test('[SPEC C17] closing the cluster ends every watch within a second', async () => {

@@ -44,11 +44,14 @@ export interface WatchRequest {
 export class Watches {
   readonly #clock: Clock;
   readonly #revision: () => number;
+  readonly #onError: (error: unknown) => void;
   readonly #open = new Set<Watcher>();
 
-  constructor(clock: Clock, revision: () => number) {
+  /** @param onError  hears of a fault of ours that cut one watch */
+  constructor(clock: Clock, revision: () => number, onError: (error: unknown) => void) {
     this.#clock = clock;
     this.#revision = revision;
+    this.#onError = onError;
   }
 
   get size(): number {
@@ -57,7 +60,10 @@ export class Watches {
 
   /** Answers with a stream that ends by itself, by the client, or by `close`. */
   start(request: WatchRequest, response: ServerResponse): void {
-    const watcher = new Watcher(request, response, this.#clock, this.#revision, () => this.#open.delete(watcher));
+    const watcher = new Watcher(request, response, this.#clock, this.#revision, {
+      onEnd: () => this.#open.delete(watcher),
+      onError: this.#onError,
+    });
     this.#open.add(watcher);
     watcher.start();
   }
@@ -68,12 +74,17 @@ export class Watches {
   }
 }
 
+interface Hooks {
+  onEnd(): void;
+  onError(error: unknown): void;
+}
+
 class Watcher {
   readonly #request: WatchRequest;
   readonly #response: ServerResponse;
   readonly #clock: Clock;
   readonly #revision: () => number;
-  readonly #onEnd: () => void;
+  readonly #hooks: Hooks;
   readonly #form: string;
   #waiting: Buffer[] = [];
   #waitingBytes = 0;
@@ -89,13 +100,13 @@ class Watcher {
     response: ServerResponse,
     clock: Clock,
     revision: () => number,
-    onEnd: () => void,
+    hooks: Hooks,
   ) {
     this.#request = request;
     this.#response = response;
     this.#clock = clock;
     this.#revision = revision;
-    this.#onEnd = onEnd;
+    this.#hooks = hooks;
     const { form, include, face } = request;
     this.#form = `${face.kind.group}/${form.as}/${form.version}/${include}`;
   }
@@ -125,7 +136,7 @@ class Watcher {
     if (options.allowWatchBookmarks) this.#bookmarkLater();
     const marksEnd =
       options.allowWatchBookmarks && (options.sendInitialEvents === true || options.resourceVersion === 0);
-    void this.#begin(snapshot, past, marksEnd ? revision : undefined);
+    this.#begin(snapshot, past, marksEnd ? revision : undefined).catch((error) => this.#fail(error));
   }
 
   /** The first list goes at the client's speed; what changes meanwhile waits, bounded. */
@@ -177,7 +188,13 @@ class Watcher {
   }
 
   readonly #listener = (change: Change): void => {
-    const line = this.#lineOf(change);
+    let line: Buffer | undefined;
+    try {
+      line = this.#lineOf(change);
+    } catch (error) {
+      // One watch is cut; the write, and whoever else watches, must not suffer.
+      this.#fail(error);
+    }
     if (line === undefined) return;
     this.#push(line);
     if (!this.#listing) this.#turn ??= setImmediate(() => this.#flush());
@@ -288,6 +305,11 @@ class Watcher {
     this.#response.end();
   }
 
+  #fail(error: unknown): void {
+    this.#hooks.onError(error);
+    this.#cut();
+  }
+
   #cut(): void {
     this.#stop();
     this.#response.destroy();
@@ -300,6 +322,6 @@ class Watcher {
     this.#cancels.length = 0;
     this.#waiting = [];
     if (this.#turn !== undefined) clearImmediate(this.#turn);
-    this.#onEnd();
+    this.#hooks.onEnd();
   }
 }
