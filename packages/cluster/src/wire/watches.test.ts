@@ -269,7 +269,9 @@ describe('watches', () => {
       await again.ended;
       await eventually(() => plain.events.length === 1);
       expect(cluster.errors.map(String)).toEqual(['Error: a bug in a column', 'Error: a bug in a column']);
-      expect((await cluster.ask('GET', PODS, { headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' } })).code).toBe(500);
+      expect(
+        (await cluster.ask('GET', PODS, { headers: { accept: 'application/json;as=Table;v=v1;g=meta.k8s.io' } })).code,
+      ).toBe(500);
     } finally {
       row.mockRestore();
     }

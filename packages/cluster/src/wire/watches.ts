@@ -95,13 +95,7 @@ class Watcher {
   #ended = false;
   readonly #cancels: Array<() => void> = [];
 
-  constructor(
-    request: WatchRequest,
-    response: ServerResponse,
-    clock: Clock,
-    revision: () => number,
-    hooks: Hooks,
-  ) {
+  constructor(request: WatchRequest, response: ServerResponse, clock: Clock, revision: () => number, hooks: Hooks) {
     this.#request = request;
     this.#response = response;
     this.#clock = clock;
