@@ -173,6 +173,19 @@ const steps: Readonly<Record<string, Step>> = {
       outcome,
     });
   },
+  batch: ({ world }, { bare }) =>
+    manual(world, bare[0], {
+      kind: 'batch-result',
+      results: bare.slice(1).map((word) => {
+        const [url = '', kind = 'success', message = ''] = word.split('=');
+        const outcomes = {
+          success: { kind: 'success' },
+          repeat: { kind: 'repeat', message },
+          failed: { kind: 'failed', message },
+        } as const;
+        return { url, outcome: outcomes[kind as 'success'] };
+      }),
+    }),
   reject({ world }, { bare }) {
     world.foldBase(bare[0] ?? '', { kind: 'rejected', rejection: { code: 'not-json', detail: bare[1] ?? 'rubbish' } });
     world.planOne(bare[0] ?? '');
@@ -283,6 +296,42 @@ const steps: Readonly<Record<string, Step>> = {
     };
     world.api.leases.set(id, lease);
     world.tell({ to: 'base', nodeName: lease.metadata.name, body: { kind: 'lease-observed', lease } });
+  },
+
+  'delete-lease'({ world }, { bare }) {
+    const name = nodeOf(world, bare[0]);
+    world.api.leases.delete(`kube-node-lease/${name}`);
+    world.tell({ to: 'base', nodeName: name, body: { kind: 'lease-gone' } });
+  },
+  lapse({ world }, { bare }) {
+    const node = world.api.nodes.get(nodeOf(world, bare[0]));
+    if (node === undefined) throw new Error(`no node of ${bare[0]}`);
+    const since = seconds(world.now.wall);
+    const lapsed = {
+      type: 'Ready',
+      status: 'Unknown',
+      reason: 'NodeStatusUnknown',
+      lastTransitionTime: since,
+    } as const;
+    const conditions = (node.status.conditions ?? []).map((known) => (known.type === 'Ready' ? lapsed : known));
+    const taints = (['NoSchedule', 'NoExecute'] as const).map((effect) => ({
+      key: 'node.kubernetes.io/unreachable',
+      effect,
+    }));
+    world.tell(
+      world.api.putNode({
+        metadata: world.api.bumped(node.metadata),
+        spec: { ...node.spec, taints: [...(node.spec.taints ?? []), ...taints] },
+        status: { ...node.status, conditions },
+      }),
+    );
+    for (const pod of [...world.api.pods.values()].filter((each) => each.spec.nodeName === node.metadata.name)) {
+      const unready = (pod.status.conditions ?? []).map((known) =>
+        known.type === 'Ready' ? ({ ...known, status: 'False', lastTransitionTime: since } as const) : known,
+      );
+      const status = { ...pod.status, conditions: unready };
+      world.tell(world.api.putPod({ ...pod, metadata: world.api.bumped(pod.metadata), status }));
+    }
   },
 
   plan(run, { bare }) {
