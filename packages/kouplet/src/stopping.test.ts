@@ -13,15 +13,20 @@ afterEach(() => {
 test('the first signal asks everything to end, the second ends it at once [SPEC O9]', async () => {
   const exits: number[] = [];
   const asked: string[] = [];
+  let now = 0;
   const lifetime = listenToSignals(
     (code) => exits.push(code),
     (signal) => asked.push(signal),
+    () => now,
   );
   expect(lifetime.isEnding).toBe(false);
   process.emit('SIGTERM', 'SIGTERM');
   expect(await lifetime.ended).toBe('SIGTERM');
   expect(lifetime.isEnding).toBe(true);
+  // The same Ctrl-C, passed on by npm.
+  process.emit('SIGINT', 'SIGINT');
   expect(exits).toEqual([]);
+  now = 1_000;
   process.emit('SIGINT', 'SIGINT');
   expect(exits).toEqual([130]);
   expect(asked).toEqual(['SIGTERM']);

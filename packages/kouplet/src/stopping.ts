@@ -27,6 +27,9 @@ export class Stops {
   }
 }
 
+/** One Ctrl-C may come twice: from the terminal, and from npm, which passes its own on. A second one by hand comes later than this. */
+const samePressMs = 300;
+
 /** How long everything may take to end. */
 export const stopLimitMs = 5_000;
 
@@ -44,7 +47,9 @@ export interface Lifetime {
 export function listenToSignals(
   exit: (code: number) => void,
   onFirst: (signal: NodeJS.Signals) => void = () => {},
+  now: () => number = () => performance.now(),
 ): Lifetime {
+  let firstAt = 0;
   let isEnding = false;
   let resolveEnded: (signal: NodeJS.Signals) => void = () => {};
   const ended = new Promise<NodeJS.Signals>((resolve) => {
@@ -52,10 +57,11 @@ export function listenToSignals(
   });
   const onSignal = (signal: NodeJS.Signals): void => {
     if (isEnding) {
-      exit(signal === 'SIGINT' ? 130 : 143);
+      if (now() - firstAt >= samePressMs) exit(signal === 'SIGINT' ? 130 : 143);
       return;
     }
     isEnding = true;
+    firstAt = now();
     // A little less than the limit, so that the process is gone when the limit is reached.
     setTimeout(() => exit(0), stopLimitMs - 200).unref();
     onFirst(signal);
