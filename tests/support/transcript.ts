@@ -48,6 +48,7 @@ export function evened(output: string): string[] {
         .replace(/\bvnode\.base-\d\b/g, 'vnode.base-#')
         .replace(/\b10\.250\.0\.\d+\b/g, '10.250.0.#')
         .replace(/ from \S+ namespace$/, '')
+        .replace(/\b[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} [\d:]{8} [+-]\d{4}/, 'TIME')
         .replace(/(?<![\w.])(\d+[smhd])+\b/g, 'AGE')
         .replace(/\s+/g, ' ')
         .trim(),
