@@ -11,77 +11,58 @@ afterEach(async () => {
   expectNoneRetained(world);
 });
 
-const core = { foldBase, planBase, foldFleet, planFleet, isForgettable };
+const commands = ['installBiz biz1:0.0.1'];
 const onLine = 'Running, Ready=True, biz1 running';
 const there = ['biz1:0.0.1 ACTIVATED'];
 
-test('a plan that throws for one base: the other serves, it is told, and after the hold the base serves too', async () => {
+test('a plan that throws for one base and a fold for another: the third serves, it is told, and after the hold all do', async () => {
   let isBroken = false;
   world = await startWorld({
-    bases: 2,
+    bases: 3,
     core: {
-      ...core,
+      foldFleet,
+      planFleet,
+      isForgettable,
       planBase: (state, ...rest) => {
-        if (isBroken && state.baseId === 'b1') throw new Error('injected into the plan of b1');
+        if (isBroken && state.baseId === 'b1') throw new Error('injected into the plan');
         return planBase(state, ...rest);
       },
-    },
-  });
-  const [ill, well] = [world.base(0), world.base(1)];
-  isBroken = true;
-  await world.createPod('p1', { base: ill });
-  await world.createPod('p2', { base: well });
-  await world.podReady('p2');
-  await waitFor('the base is quarantined', () => JSON.stringify(world.controller.debugPlan('b1')).includes('injected'));
-  expect(world.commands(ill)).toEqual([]);
-  await settles(
-    world,
-    { node: 'Ready=True', pods: { p2: onLine }, list: there, commands: ['installBiz biz1:0.0.1'] },
-    2_000,
-    { base: well },
-  );
-  isBroken = false;
-  await world.podReady('p1', 18_000);
-  await settles(
-    world,
-    { node: 'Ready=True', pods: { p1: onLine }, list: there, commands: ['installBiz biz1:0.0.1'] },
-    2_000,
-    { base: ill },
-  );
-  const events = await waitFor('it is told', async () => {
-    const told = (await eventsOf(world, world.nodeOf(ill), 'default')).join('\n');
-    return told.includes('injected') ? told : undefined;
-  });
-  expect(events).toMatch(/Warning \w+ .*injected into the plan of b1/);
-  expect(await eventsOf(world, world.nodeOf(well), 'default')).not.toContainEqual(expect.stringContaining('injected'));
-}, 40_000);
-
-test('a fold that throws for one base: what it lost is told again, and its Pod goes on line after the hold', async () => {
-  let isBroken = false;
-  world = await startWorld({
-    bases: 2,
-    core: {
-      ...core,
       foldBase: (state, input, policy) => {
-        if (isBroken && state.baseId === 'b1' && input.kind === 'pod-observed')
+        if (isBroken && state.baseId === 'b2' && input.kind === 'pod-observed')
           throw new Error('injected into the fold');
         return foldBase(state, input, policy);
       },
     },
   });
-  const [ill, well] = [world.base(0), world.base(1)];
+  const [planless, foldless, well] = [world.base(0), world.base(1), world.base(2)];
+  const at = (base: typeof well, pod: string) =>
+    settles(world, { node: 'Ready=True', pods: { [pod]: onLine }, list: there, commands }, 5_000, { base });
   isBroken = true;
-  await world.createPod('p1', { base: ill });
-  await world.createPod('p2', { base: well });
-  await world.podReady('p2');
-  expect(world.commands(ill)).toEqual([]);
-  isBroken = false;
-  await world.podReady('p1', 18_000);
-  for (const [name, base] of [
-    ['p1', ill],
-    ['p2', well],
-  ] as const) {
-    const commands = ['installBiz biz1:0.0.1'];
-    await settles(world, { node: 'Ready=True', pods: { [name]: onLine }, list: there, commands }, 2_000, { base });
+  await world.createPod('p1', { base: planless });
+  await world.createPod('p2', { base: foldless });
+  await world.createPod('p3', { base: well });
+  await world.podReady('p3');
+  await at(well, 'p3');
+  for (const base of [planless, foldless]) {
+    await waitFor(`${base.identity} is quarantined`, () =>
+      JSON.stringify(world.controller.debugPlan(base.identity)).includes('injected into'),
+    );
+    expect(world.commands(base)).toEqual([]);
   }
-}, 40_000);
+
+  isBroken = false;
+  await world.podReady('p1', 30_000);
+  await world.podReady('p2', 30_000);
+  await at(planless, 'p1');
+  await at(foldless, 'p2');
+  for (const [base, words] of [
+    [planless, /Warning \w+ .*injected into the plan/],
+    [foldless, /Warning \w+ .*injected into the fold/],
+  ] as const) {
+    await waitFor('it is told', async () =>
+      words.test((await eventsOf(world, world.nodeOf(base), 'default')).join('\n')),
+    );
+  }
+  const told = (await eventsOf(world, world.nodeOf(well), 'default')).join('\n');
+  expect(told).not.toContain('injected');
+}, 60_000);

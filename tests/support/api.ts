@@ -13,19 +13,26 @@ export type Json = any;
 export interface Answer {
   readonly status: number;
   readonly body: Json;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
 }
 
 export interface TestApi {
   readonly server: string;
   readonly kubeconfig: string;
-  request(method: string, path: string, body?: Json, contentType?: string): Promise<Answer>;
+  request(method: string, path: string, body?: Json, contentType?: string, accept?: string): Promise<Answer>;
   /** The body of a success; throws with the Status' message otherwise. */
   call(method: string, path: string, body?: Json, contentType?: string): Promise<Json>;
   /** The object, or undefined where it is not there. */
   find(path: string): Promise<Json | undefined>;
   items(path: string): Promise<Json[]>;
-  /** Watches until `stop()`; every event that came is kept, in order, with `seenAt` in ms since the epoch. */
-  watch(path: string): Promise<{ readonly events: Json[]; stop(): void }>;
+  /**
+   * Watches until `stop()`; every event that came is kept, in order, with `seenAt` in ms since the epoch, and `ended` says
+   * that the server closed the stream. `onEvent` hears of each as it comes.
+   */
+  watch(
+    path: string,
+    onEvent?: (event: Json) => void,
+  ): Promise<{ readonly events: Json[]; readonly status: number; ended(): boolean; stop(): void }>;
   close(): Promise<void>;
 }
 
@@ -54,6 +61,7 @@ export function openApi(kubeconfig: string): TestApi {
     path: string,
     body?: Json,
     contentType = 'application/json',
+    accept = 'application/json',
   ): Promise<Answer> => {
     const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
     const answer = await dispatcher.request({
@@ -62,6 +70,7 @@ export function openApi(kubeconfig: string): TestApi {
       path,
       headers: {
         ...headers,
+        accept,
         ...(text === undefined
           ? {}
           : { 'content-type': contentType, 'content-length': String(Buffer.byteLength(text)) }),
@@ -75,7 +84,7 @@ export function openApi(kubeconfig: string): TestApi {
     } catch {
       // not every answer is JSON (`404 page not found`)
     }
-    return { status: answer.statusCode, body: parsed };
+    return { status: answer.statusCode, body: parsed, headers: answer.headers };
   };
   const call = async (method: string, path: string, body?: Json, contentType?: string): Promise<Json> => {
     const answer = await request(method, path, body, contentType);
@@ -97,7 +106,7 @@ export function openApi(kubeconfig: string): TestApi {
       return answer.body;
     },
     items: async (path) => (await call('GET', path)).items,
-    watch: async (path) => {
+    watch: async (path, onEvent) => {
       const abort = new AbortController();
       const events: Json[] = [];
       const answer = await dispatcher.request({
@@ -108,14 +117,23 @@ export function openApi(kubeconfig: string): TestApi {
         signal: abort.signal,
       });
       let rest = '';
+      let ended = false;
       answer.body.on('error', () => undefined);
+      answer.body.on('end', () => {
+        ended = true;
+      });
       answer.body.on('data', (chunk: Buffer) => {
         const lines = (rest + chunk.toString()).split('\n');
         rest = lines.pop() ?? '';
         const seenAt = performance.timeOrigin + performance.now();
-        for (const line of lines) if (line) events.push({ ...JSON.parse(line), seenAt });
+        for (const line of lines) {
+          if (!line) continue;
+          const event = { ...JSON.parse(line), seenAt };
+          events.push(event);
+          onEvent?.(event);
+        }
       });
-      return { events, stop: () => abort.abort() };
+      return { events, status: answer.statusCode, ended: () => ended, stop: () => abort.abort() };
     },
     close: () => dispatcher.destroy(),
   };

@@ -1,6 +1,6 @@
 /** Kubeconfig files of tests: who goes through a proxy, who is somebody else, who is nobody. */
-import { writeFileSync } from 'node:fs';
-import { stringify } from 'yaml';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { parse, stringify } from 'yaml';
 
 /** Writes a kubeconfig to a plain http server without credentials, mode 0600, and answers its path. */
 export function writeKubeconfigTo(path: string, server: string): string {
@@ -13,5 +13,13 @@ export function writeKubeconfigTo(path: string, server: string): string {
     'current-context': 'x',
   };
   writeFileSync(path, stringify(config), { mode: 0o600 });
+  return path;
+}
+
+/** Writes a kubeconfig to the cluster of another one, for whoever the token means, mode 0600, and answers its path. */
+export function writeKubeconfigWithToken(path: string, of: string, token: string): string {
+  const config = parse(readFileSync(of, 'utf8'));
+  const users = config.users.map((one: { readonly name: string }) => ({ name: one.name, user: { token } }));
+  writeFileSync(path, stringify({ ...config, users }), { mode: 0o600 });
   return path;
 }

@@ -75,6 +75,8 @@ export interface World {
   podGone(name: string, deadlineMs?: number): Promise<void>;
   nodeReady(base?: SimulatedBase, deadlineMs?: number): Promise<Json>;
   deletePod(name: string, options?: Json): Promise<void>;
+  /** Another image for a container of a live Pod. */
+  setImage(pod: string, image: string, container?: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -232,6 +234,11 @@ async function buildWorld(id: string, options: WorldOptions, ends: Array<() => P
         apiVersion: 'v1',
         ...body,
       });
+    },
+    setImage: async (name, image, container = 'biz1') => {
+      const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+      const body = { spec: { containers: [{ name: container, image }] } };
+      await api.call('PATCH', path, body, 'application/strategic-merge-patch+json');
     },
     stop: async () => {
       for (const end of ends.reverse()) await end();
