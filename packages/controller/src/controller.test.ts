@@ -108,7 +108,7 @@ describe('the whole way', () => {
     expect(changes.map(({ kind }) => kind)).toEqual(['node-ready', 'module-on-line', 'module-off-line']);
   });
 
-  test('at rest nothing is written: what is there is what is wanted [SPEC I9]', async () => {
+  test('at rest nothing is written: what is there is what is wanted [SPEC E25]', async () => {
     const started = await start();
     await connect(1);
     await eventually('the Node is Ready', () => isNodeReady('vnode.base-1.dev'));
