@@ -37,7 +37,8 @@ const hereOf = (world: World, file: string): string =>
     .replaceAll('minReadySeconds: 20', 'minReadySeconds: 3');
 
 const commandsOf = (world: World): string[] => world.bases.flatMap((base) => world.commands(base)).sort();
-const listsOf = (world: World): string => JSON.stringify(world.bases.map((base) => base.installedKeys().sort()).sort());
+const listsOf = (world: World): string =>
+  JSON.stringify(world.bases.map((base) => [...base.installedKeys()].sort()).sort());
 const retainedOf = (world: World): unknown[] => world.bases.flatMap((base) => base.log.filter((one) => one.retained));
 const podsOf = (world: World): Promise<Json[]> => world.api.items(`/api/v1/namespaces/${world.namespace}/pods`);
 
