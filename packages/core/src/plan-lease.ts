@@ -77,9 +77,19 @@ function renewalDueAt(situation: Situation): number {
   const { state, fleet, policy } = situation;
   const confirmedAt = state.leaseConfirmedAt;
   if (confirmedAt === undefined || confirmedAt < (fleet.entitledSince ?? 0)) return 0;
-  const owner = state.lease?.metadata.ownerReferences?.find((reference) => reference.kind === 'Node');
+  if (situation.givingUp.kind === 'yes' && isOwnedByNode(situation)) return 0;
+  const owner = nodeOwnerOf(state.lease);
   const isOrphan = state.node !== undefined && owner !== undefined && owner.uid !== state.node.metadata.uid;
   return isOrphan ? 0 : nextTick(state.baseId, confirmedAt, policy.timings.leaseRenewMs);
+}
+
+/** A Lease that its Node owns goes with it, and with the Lease the right to see to the Pods: it is disowned before. */
+export function isOwnedByNode({ state }: Situation): boolean {
+  return nodeOwnerOf(state.lease) !== undefined;
+}
+
+function nodeOwnerOf(lease: ObservedLease | undefined) {
+  return lease?.metadata.ownerReferences?.find((reference) => reference.kind === 'Node');
 }
 
 /** When another's Lease may be taken, on our monotonic clock from what we saw ourselves. */
@@ -101,7 +111,8 @@ function takeoverAtOf(situation: Situation, lease: ObservedLease): number {
 
 function leaseWrite(situation: Situation, key: string, holderIdentity: string) {
   const { state, policy, now } = situation;
-  const { lease, node } = state;
+  const { lease } = state;
+  const node = situation.givingUp.kind === 'yes' ? undefined : state.node;
   const isNewHolder = lease?.spec.holderIdentity !== holderIdentity;
   // Always advancing, also where the wall clock was set back.
   const renewedAt = Math.max(now.wall, (wallOf(lease?.spec.renewTime) ?? 0) + 1);

@@ -1,5 +1,6 @@
 /** The Node: made when its base speaks, kept true, removed when the base is given up. [SPEC N9] [SPEC N10] [SPEC N11] */
 import { nodeNotice } from './notices.ts';
+import { isOwnedByNode } from './plan-lease.ts';
 import { type DesiredNode, leavingTaint, projectNode, specialConditions, unmanagedOf } from './project-node.ts';
 import { isSame } from './records.ts';
 import { type Draft, propose, tellOnce, wake } from './situation.ts';
@@ -38,7 +39,7 @@ export function planNode(draft: Draft): void {
   }
   if (givingUp.kind === 'yes' && state.node.spec.taints?.some((taint) => taint.key === leavingTaint)) {
     const { name, uid } = state.node.metadata;
-    propose(draft, { kind: 'delete-node', key, name, uid });
+    if (!isOwnedByNode(situation)) propose(draft, { kind: 'delete-node', key, name, uid });
     return;
   }
   planNodeMeta(draft, key, desired);

@@ -115,7 +115,10 @@ export class FakeApi {
       }
       case 'delete-node': {
         if (this.nodes.get(action.name)?.metadata.uid !== action.uid) return gone;
-        return done(this.removeNode(action.name));
+        return {
+          outcome: { kind: 'done' },
+          changes: [...done(this.removeNode(action.name)).changes, ...this.orphans(action)],
+        };
       }
       case 'patch-pod-status': {
         const pod = this.pods.get(action.uid);
@@ -141,7 +144,8 @@ export class FakeApi {
         const known = this.leases.get(id);
         if ((known === undefined) !== (action.resourceVersion === undefined)) return conflict;
         if (known !== undefined && known.metadata.resourceVersion !== action.resourceVersion) return conflict;
-        const metadata = known?.metadata ?? this.meta(action.name, wall, action.namespace);
+        const { ownerReferences: _replaced, ...metadata } =
+          known?.metadata ?? this.meta(action.name, wall, action.namespace);
         const lease: ObservedLease = {
           metadata: {
             ...this.bumped(metadata),
@@ -212,6 +216,15 @@ export class FakeApi {
       ),
       ...[...this.pods.values()].map(podChange),
     ];
+  }
+
+  /** The garbage collector: Leases go with the Node that owns them. */
+  orphans({ uid }: { readonly uid: string }): readonly Change[] {
+    const owned = [...this.leases].filter(([, lease]) =>
+      lease.metadata.ownerReferences?.some((owner) => owner.uid === uid),
+    );
+    for (const [id] of owned) this.leases.delete(id);
+    return owned.map(([, lease]) => ({ to: 'base', nodeName: lease.metadata.name, body: { kind: 'lease-gone' } }));
   }
 
   bumped(metadata: ObjectMeta): ObjectMeta {
