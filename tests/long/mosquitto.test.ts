@@ -1,0 +1,106 @@
+/** The controller at a real mosquitto, where one is installed: the main path, and what upstream left retained there. */
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import mqtt from 'mqtt';
+import { afterEach, expect, test } from 'vitest';
+import { endProcesses, freePort, startControllerProcess } from '../support/processes.ts';
+import { settles } from '../support/sight.ts';
+import { staysTrue, waitFor } from '../support/wait.ts';
+import { startWorld, type World } from '../support/world.ts';
+
+const hasMosquitto = spawnSync('mosquitto', ['-h']).error === undefined;
+let world: World | undefined;
+const ends: Array<() => Promise<void> | void> = [];
+afterEach(async () => {
+  await world?.stop();
+  world = undefined;
+  for (const end of ends.splice(0).reverse()) await end();
+  await endProcesses();
+});
+
+async function startMosquitto(): Promise<number> {
+  const port = await freePort();
+  const folder = mkdtempSync(join(tmpdir(), 'kouplet-mosquitto-'));
+  const config = join(folder, 'mosquitto.conf');
+  writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type none\n`);
+  const child: ChildProcess = spawn('mosquitto', ['-c', config], { stdio: 'ignore' });
+  ends.push(async () => {
+    child.kill('SIGKILL');
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await waitFor('mosquitto listens', async () => {
+    const socket = connect({ port, host: '127.0.0.1' });
+    const isThere = await new Promise((resolve) => {
+      socket.once('connect', () => resolve(true));
+      socket.once('error', () => resolve(false));
+    });
+    socket.destroy();
+    return isThere;
+  });
+  return port;
+}
+
+test.skipIf(!hasMosquitto)(
+  'at mosquitto a module goes on line and off line with one command each, none retained',
+  async () => {
+    const port = await startMosquitto();
+    const broker = `mqtt://127.0.0.1:${port}`;
+    const place = await startWorld({
+      bases: 2,
+      openController: (settings) => startControllerProcess({ ...settings, mqttPort: port }, { broker }),
+    });
+    world = place;
+    await place.createPod('p1', { base: place.base() });
+    await place.podReady('p1', 20_000);
+    await place.deletePod('p1');
+    await place.podGone('p1', 20_000);
+    const commands = ['installBiz biz1:0.0.1', 'uninstallBiz biz1:0.0.1'];
+    await settles(place, { node: 'Ready=True', pods: {}, list: [], commands }, 10_000);
+    expect(place.commands(place.base(1))).toEqual([]);
+    expect(place.bases.flatMap((base) => base.log).filter((one) => one.retained)).toEqual([]);
+  },
+);
+
+test.skipIf(!hasMosquitto)(
+  'commands that upstream left retained are cleared before a base that comes later takes them',
+  async () => {
+    const port = await startMosquitto();
+    const broker = `mqtt://127.0.0.1:${port}`;
+    const place = await startWorld({
+      bases: 1,
+      openController: (settings) => startControllerProcess({ ...settings, mqttPort: port }, { broker }),
+    });
+    world = place;
+    const client = await mqtt.connectAsync(broker);
+    ends.push(() => client.endAsync(true));
+    const body = JSON.stringify({ bizName: 'ghost', bizVersion: '1', bizUrl: 'https://modules.example.com/ghost.jar' });
+    const topics = ['installBiz', 'uninstallBiz'].map((kind) => `koupleless_${place.env}/late/${kind}`);
+    for (const topic of topics) await client.publishAsync(topic, body, { retain: true, qos: 1 });
+    await waitFor(
+      'nothing is retained there any more',
+      async () => {
+        const probe = await mqtt.connectAsync(broker);
+        const seen: string[] = [];
+        probe.on('message', (topic, _payload, packet) => {
+          if (packet.retain) seen.push(topic);
+        });
+        await probe.subscribeAsync(topics);
+        // What is retained comes right behind the SUBACK; an answer to a publish of our own comes after it.
+        await probe.publishAsync(`probe/${place.env}`, '', { qos: 1 });
+        await probe.endAsync();
+        return seen.length === 0;
+      },
+      20_000,
+    );
+    const base = await place.addBase({ identity: 'late' });
+    await place.nodeReady(base, 20_000);
+    await staysTrue('it is told to install nothing', () => place.commands(base).length === 0, 1_000);
+    expect(base.installedKeys()).toEqual([]);
+    expect(base.log.filter((one) => one.retained)).toEqual([]);
+  },
+);
