@@ -4,9 +4,10 @@ import { foldBase } from '../fold-base.ts';
 import type { BaseInput } from '../inputs.ts';
 import { type BaseState, createBase } from '../state.ts';
 import { watchInvariants } from './invariants.ts';
-import { newRun, type Run, runLine } from './language.ts';
+import { newRun, runLine } from './language.ts';
 import { settle } from './runner.ts';
-import { defaultPolicy } from './world.ts';
+import { defaultPolicy } from './setting.ts';
+import type { Run } from './words.ts';
 
 /** A failing run prints its seed and path: `fc.assert(…, { seed, path })` runs it again. */
 const runs = { numRuns: 20, verbose: 1 as const };

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { watchInvariants } from './invariants.ts';
 import { runScenario, settle } from './runner.ts';
-import type { LinkFault } from './world.ts';
+import type { LinkFault } from './setting.ts';
 
 const folder = new URL('.', import.meta.url);
 const files = readdirSync(folder)

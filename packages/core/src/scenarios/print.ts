@@ -1,7 +1,8 @@
 /** What a scenario prints: the world as kubectl and a base would show it, plans, and what has happened since the last look. Test support. */
 import type { Action, Plan } from '../actions.ts';
 import type { Condition, ContainerStatus, ObservedNode, ObservedPod } from '../observed.ts';
-import type { Happening, World } from './world.ts';
+import type { Happening } from './setting.ts';
+import type { World } from './world.ts';
 
 /** Nodes, Pods, bases and records, a line each. */
 export function showWorld(world: World): string[] {

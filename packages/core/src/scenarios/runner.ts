@@ -1,7 +1,9 @@
 /** Runs scenario files: the steps above `----`, the expected output below it. Test support. */
-import { newRun, type Run, runLine } from './language.ts';
+import { newRun, runLine } from './language.ts';
 import { showWorld } from './print.ts';
-import type { LinkFault, World } from './world.ts';
+import type { LinkFault } from './setting.ts';
+import type { Run } from './words.ts';
+import type { World } from './world.ts';
 
 /** The steps of a scenario file, without what it expects. */
 export function stepsOf(text: string): readonly string[] {

@@ -2,7 +2,7 @@
  * An obedient world in virtual time: the controller's loop (fold, plan, start, end), an API server and bases, and the
  * links between them. Everything happens in one queue; equal times in the order in which they were put. Test support.
  */
-import type { ArkletCommand, BaseId, BaseMessage } from '@kouplet/protocol';
+import type { BaseId, BaseMessage } from '@kouplet/protocol';
 import type { Action, Plan, PlannedAction } from '../actions.ts';
 import { createFleet, type FleetState } from '../fleet.ts';
 import { foldBase } from '../fold-base.ts';
@@ -12,44 +12,16 @@ import { concernsBases, surveyBase } from '../liveness.ts';
 import { baseIdOfNodeName, nodeNameOf } from '../names.ts';
 import { isForgettable, planBase } from '../plan-base.ts';
 import { planFleet } from '../plan-fleet.ts';
-import { defaultTimings, type Policy } from '../policy.ts';
+import type { Policy } from '../policy.ts';
 import { type BaseState, createBase } from '../state.ts';
 import type { Stamp } from '../time.ts';
 import { type Change, FakeApi } from './fake-api.ts';
 import { FakeBase } from './fake-base.ts';
+import { type Delivery, defaultPolicy, epochWall, type Happening, type LinkFault } from './setting.ts';
 
-/** 2026-01-01T00:00:00Z: where every scenario starts. */
-export const epochWall = Date.UTC(2026, 0, 1);
 const apiMs = 4;
 const watchMs = 2;
 const wireMs = 1;
-
-/** What may be done to a delivery on its way: a link fault. */
-export type Delivery =
-  | { readonly kind: 'message'; readonly baseId: string; readonly message: BaseMessage }
-  | { readonly kind: 'command'; readonly baseId: string; readonly command: ArkletCommand }
-  | { readonly kind: 'watch'; readonly change: Change };
-
-export type LinkFault = (delivery: Delivery, index: number) => { readonly copies: number; readonly delayMs: number };
-
-/** Everything that happened, for the invariants and for `log`. */
-export type Happening =
-  | { readonly at: number; readonly kind: 'input'; readonly input: BaseInput | FleetInput }
-  | { readonly at: number; readonly kind: 'started'; readonly action: Action; readonly before: BaseState | undefined }
-  | { readonly at: number; readonly kind: 'ended'; readonly action: Action; readonly outcome: Outcome };
-
-export const defaultPolicy: Policy = {
-  env: 'dev',
-  holderIdentity: 'r1',
-  namespace: 'default',
-  kubeletVersion: 'v1.34.0-kouplet.0.1.0',
-  hasEnvTaint: false,
-  hasOsLabels: false,
-  unmanagedModules: 'report',
-  goneAfterMs: 60_000,
-  hasSessions: true,
-  timings: defaultTimings,
-};
 
 export class World {
   policy: Policy;
