@@ -83,13 +83,13 @@ describe('a base', () => {
   });
 
   test('whose heartbeat has died but which answers stays Ready and gets installs', async () => {
-    const timings = { ...quick, askAfterSilenceMs: 300, silentAfterMs: 700, healthPeriodMs: 60_000 };
+    const timings = { ...quick, askAfterSilenceMs: 400, silentAfterMs: 1_600, healthPeriodMs: 60_000 };
     world = await startWorld({ timings });
     await world.createPod('p1');
     await world.podReady('p1');
     world.base().faults.freezeHeartbeats();
     const isReady = async () => conditionOf(await world.node(), 'Ready')?.status === 'True';
-    await staysTrue('the Node is Ready', isReady, 2_500);
+    await staysTrue('the Node is Ready', isReady, 4_000);
     await world.createPod('p2', { bizes: [{ name: 'biz2' }] });
     const pods = { p1: onLine, p2: 'Running, Ready=True, biz2 running' };
     const list = ['biz1:0.0.1 ACTIVATED', 'biz2:0.0.1 ACTIVATED'];

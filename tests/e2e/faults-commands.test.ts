@@ -138,7 +138,7 @@ describe('an install that fails', () => {
     world = await startWorld({ timings: { ...quick, backoffFirstMs: 30_000, backoffCapMs: 60_000 } });
     await world.createPod('p1', asks('?kouplet-fail=unknown-host'));
     await waitFor('it has failed', async () => reasonOf(await world.pod('p1'))?.startsWith('InstallFailed'));
-    await setImage('p1', urlOf('biz1', '0.0.1'));
+    await world.setImage('p1', urlOf('biz1', '0.0.1'));
     const list = ['biz1:0.0.1 ACTIVATED'];
     await settles(world, { node: 'Ready=True', pods: { p1: onLine }, list, commands: [install, install] }, 2_000);
     expect(world.base().list()[0]?.url).toBe(urlOf('biz1', '0.0.1'));
@@ -169,9 +169,3 @@ describe('an install that fails', () => {
     await settles(world, { node: 'Ready=True', pods: {}, list: [], commands: [install] }, 2_000);
   });
 });
-
-async function setImage(name: string, image: string): Promise<void> {
-  const path = `/api/v1/namespaces/${world.namespace}/pods/${name}`;
-  const body = { spec: { containers: [{ name: 'biz1', image }] } };
-  await world.api.call('PATCH', path, body, 'application/strategic-merge-patch+json');
-}

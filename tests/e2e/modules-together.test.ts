@@ -1,17 +1,10 @@
 /** Modules that meet: on one base, in one Pod, under one name, one after the other. What is seen, and exactly what is sent. */
 import type { Timings } from '@kouplet/core';
 import { afterEach, describe, expect, test } from 'vitest';
+import { moduleDeployment } from '../support/deployment.ts';
 import { expectNoneRetained, settles } from '../support/sight.ts';
 import { waitFor } from '../support/wait.ts';
-import {
-  conditionOf,
-  moduleLabel,
-  moduleToleration,
-  reasonOf,
-  startWorld,
-  urlOf,
-  type World,
-} from '../support/world.ts';
+import { conditionOf, reasonOf, startWorld, urlOf, type World } from '../support/world.ts';
 
 let world: World;
 afterEach(async () => {
@@ -121,7 +114,7 @@ describe('modules that come together', () => {
     const before = await world.createPod('p1');
     await world.podReady('p1');
     const image = urlOf('biz1', '0.0.1', '?build=2');
-    await setImage('p1', image);
+    await world.setImage('p1', image);
     const list = ['biz1:0.0.1 ACTIVATED'];
     const commands = [install, uninstall, install];
     const p1 = 'Running, Ready=True, biz1 running restarts=1';
@@ -198,7 +191,7 @@ describe('two Pods that want one name and version on one base', () => {
   test('of one Deployment in a rolling restart: the newer supersedes, and the rollout completes', async () => {
     world = await startWorld({ timings: quick });
     const path = `/apis/apps/v1/namespaces/${world.namespace}/deployments`;
-    await world.api.call('POST', path, deployment(world));
+    await world.api.call('POST', path, moduleDeployment(world));
     const old = await available(1);
     const patch = { spec: { template: { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': '1' } } } } };
     await world.api.call('PATCH', `${path}/d1`, patch, 'application/strategic-merge-patch+json');
@@ -229,31 +222,4 @@ async function available(count: number): Promise<string> {
     return seen?.status?.availableReplicas === count;
   });
   return (await world.api.items(`/api/v1${base}/pods`))[0].metadata.name;
-}
-
-function deployment({ baseName }: World) {
-  return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name: 'd1' },
-    spec: {
-      replicas: 1,
-      selector: { matchLabels: { app: 'd1' } },
-      strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: '30%', maxUnavailable: '30%' } },
-      template: {
-        metadata: { labels: { ...moduleLabel, app: 'd1' } },
-        spec: {
-          containers: [{ name: 'biz1', image: urlOf('biz1', '0.0.1'), env: [{ name: 'BIZ_VERSION', value: '0.0.1' }] }],
-          tolerations: [moduleToleration],
-          nodeSelector: { 'base.koupleless.io/name': baseName },
-        },
-      },
-    },
-  };
-}
-
-async function setImage(name: string, image: string): Promise<void> {
-  const path = `/api/v1/namespaces/${world.namespace}/pods/${name}`;
-  const body = { spec: { containers: [{ name: 'biz1', image }] } };
-  await world.api.call('PATCH', path, body, 'application/strategic-merge-patch+json');
 }
