@@ -71,16 +71,19 @@ test.skipIf(!hasMosquitto)(
   async () => {
     const port = await startMosquitto();
     const broker = `mqtt://127.0.0.1:${port}`;
-    const place = await startWorld({
-      bases: 1,
-      openController: (settings) => startControllerProcess({ ...settings, mqttPort: port }, { broker }),
-    });
-    world = place;
     const client = await mqtt.connectAsync(broker);
     ends.push(() => client.endAsync(true));
     const body = JSON.stringify({ bizName: 'ghost', bizVersion: '1', bizUrl: 'https://modules.example.com/ghost.jar' });
-    const topics = ['installBiz', 'uninstallBiz'].map((kind) => `koupleless_${place.env}/late/${kind}`);
-    for (const topic of topics) await client.publishAsync(topic, body, { retain: true, qos: 1 });
+    const topics: string[] = [];
+    const place = await startWorld({
+      bases: 1,
+      openController: async (settings) => {
+        topics.push(...['installBiz', 'uninstallBiz'].map((kind) => `koupleless_${settings.env}/late/${kind}`));
+        for (const topic of topics) await client.publishAsync(topic, body, { retain: true, qos: 1 });
+        return startControllerProcess({ ...settings, mqttPort: port }, { broker });
+      },
+    });
+    world = place;
     await waitFor(
       'nothing is retained there any more',
       async () => {
