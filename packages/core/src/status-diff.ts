@@ -18,11 +18,14 @@ export function isNodeStatusShown(desired: NodeStatus, shown: NodeStatus): boole
 
 /** Only what is desired is compared: what others add to a Pod's status is theirs. */
 export function isPodStatusShown(desired: PodStatus, shown: PodStatus): boolean {
-  const { conditions, containerStatuses, ...fields } = desired;
-  for (const [name, value] of Object.entries(fields)) {
-    if (!isShown(value, shown[name as keyof typeof fields])) return false;
+  for (const name in desired) {
+    if (name === 'conditions' || name === 'containerStatuses') continue;
+    if (!isShown(desired[name as keyof PodStatus], shown[name as keyof PodStatus])) return false;
   }
-  return isConditionsShown(conditions ?? [], shown.conditions ?? []) && areContainersShown(containerStatuses, shown);
+  return (
+    isConditionsShown(desired.conditions ?? [], shown.conditions ?? []) &&
+    areContainersShown(desired.containerStatuses, shown)
+  );
 }
 
 function areContainersShown(desired: readonly ContainerStatus[] | undefined, shown: PodStatus): boolean {
@@ -52,24 +55,30 @@ function isConditionsShown(desired: readonly Condition[], shown: readonly Condit
   });
 }
 
-/** Every desired field is shown with the same value; empty texts and absent fields are the same. */
+/**
+ * Every desired field is shown with the same value and no other is there; empty texts and absent fields are the same.
+ * Compared for each Pod in each plan, so without building anything.
+ */
 function isShown(desired: unknown, shown: unknown): boolean {
-  if (isEmpty(desired)) return isEmpty(shown);
-  if (typeof desired !== 'object' || desired === null) return desired === shown;
-  if (typeof shown !== 'object' || shown === null) return false;
-  if (Array.isArray(desired)) {
-    return (
-      Array.isArray(shown) && desired.length === shown.length && desired.every((item, at) => isShown(item, shown[at]))
-    );
+  if (desired === shown) return true;
+  if (typeof desired !== 'object' || typeof shown !== 'object' || desired === null || shown === null) {
+    return isEmpty(desired) && isEmpty(shown);
   }
-  const fields = shown as Readonly<Record<string, unknown>>;
-  const names = new Set([...Object.keys(desired), ...Object.keys(fields)]);
-  return [...names].every((name) => isShown((desired as Readonly<Record<string, unknown>>)[name], fields[name]));
+  if (Array.isArray(desired) && Array.isArray(shown)) {
+    return desired.length === shown.length && desired.every((item, at) => isShown(item, shown[at]));
+  }
+  const wanted = desired as Readonly<Record<string, unknown>>;
+  const present = shown as Readonly<Record<string, unknown>>;
+  for (const name in wanted) if (!isShown(wanted[name], present[name])) return false;
+  for (const name in present) if (wanted[name] === undefined && !isEmpty(present[name])) return false;
+  return true;
 }
 
 function isEmpty(value: unknown): boolean {
   if (value === undefined || value === null || value === '') return true;
-  return typeof value === 'object' && Object.keys(value).length === 0;
+  if (typeof value !== 'object') return false;
+  for (const _name in value) return false;
+  return true;
 }
 
 const factors: Readonly<Record<string, number>> = {
