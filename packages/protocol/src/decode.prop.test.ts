@@ -35,7 +35,7 @@ const command: fc.Arbitrary<ArkletCommand> = fc.oneof(
 );
 
 describe('decoding', () => {
-  it('[SPEC P18] any bytes on any topic give a Result', () => {
+  it('[SPEC P18] [SPEC I11] any bytes on any topic give a Result', () => {
     const topic = fc.oneof(
       fc.string({ unit: 'binary' }),
       fc.tuple(env, baseId, generation, channel).map(([e, id, g, c]) => baseTopicOf(e, id, g, c)),
