@@ -69,7 +69,8 @@ function foldOperationStarted(
       attempt: (earlier?.attempt ?? 0) + 1,
       ...defined({ podUid: claim?.podUid, url: claim?.url, sessionId: state.session?.id }),
     },
-    lost: undefined,
+    // A lost install stays in mind while its uninstall runs: a conflict then says that it was not lost.
+    lost: earlier === undefined ? slot.lost : undefined,
     claim,
   });
   const pod = claim === undefined ? undefined : next.pods[claim.podUid]?.pod;

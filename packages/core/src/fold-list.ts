@@ -7,7 +7,7 @@ import { isDeleting } from './module-pod.ts';
 import { nodeNotice, podNotice, withNotice } from './notices.ts';
 import { adopt, isPresent } from './ownership.ts';
 import type { Policy } from './policy.ts';
-import { defined } from './records.ts';
+import { defined, wallOf } from './records.ts';
 import { endedRun, isHung, nextTrouble, slotOf, startedRun, withSlot } from './slots.ts';
 import type { BaseState, Operation, Run, Slot } from './state.ts';
 import type { Stamp } from './time.ts';
@@ -77,13 +77,14 @@ function settle(
   const isOver = presence === 'ABSENT' || presence === 'STOPPED' || presence === 'BROKEN';
   if (!isOver) return withSlot(state, key, fields);
   const claim = presence === 'ABSENT' ? undefined : slot.claim;
-  const wasRunning = slot.claim !== undefined && slot.run?.podUid === slot.claim.podUid && slot.run.ended === undefined;
+  const life = slot.run ?? shownRun(state, key, slot, at);
+  const wasRunning = slot.claim !== undefined && life?.podUid === slot.claim.podUid && life.ended === undefined;
   const pod = slot.claim === undefined ? undefined : state.pods[slot.claim.podUid]?.pod;
   if (!wasRunning || pod === undefined || isDeleting(pod)) {
     const run = presence === 'ABSENT' ? endedRun(slot.run, 'Uninstalled', 'uninstalled', at.wall) : slot.run;
     return withSlot(state, key, { ...fields, claim, run });
   }
-  return foldStopped(withSlot(state, key, { ...fields, claim }), key, slot, asOf, at, policy);
+  return foldStopped(withSlot(state, key, { ...fields, claim }), key, { ...slot, run: life }, asOf, at, policy);
 }
 
 /** It ran and is no longer there, and not by our doing. [SPEC M24] */
@@ -111,10 +112,24 @@ function seenRun(state: BaseState, key: string, slot: Slot, at: Stamp): Run | un
   return startedRun(slot.run, podUid, observedLife(state, key, podUid, false), at);
 }
 
+/** The life that the Pod's status shows as running, for a process of ours that did not see it begin. */
+function shownRun(state: BaseState, key: string, slot: Slot, at: Stamp): Run | undefined {
+  const podUid = slot.claim?.podUid;
+  const startedWall =
+    podUid === undefined ? undefined : wallOf(statusOf(state, key, podUid)?.state?.running?.startedAt);
+  if (podUid === undefined || startedWall === undefined) return undefined;
+  const run = startedRun(undefined, podUid, observedLife(state, key, podUid, false), at);
+  return { ...run, startedWall, startedAt: at.mono - Math.max(0, at.wall - startedWall) };
+}
+
+function statusOf(state: BaseState, key: string, podUid: string) {
+  const name = key.slice(0, key.indexOf(':'));
+  return state.pods[podUid]?.pod.status.containerStatuses?.find((candidate) => candidate.name === name);
+}
+
 /** restartCount and earlier lives as the Pod's status shows them. */
 export function observedLife(state: BaseState, key: string, podUid: string, isNewStart: boolean) {
-  const name = key.slice(0, key.indexOf(':'));
-  const status = state.pods[podUid]?.pod.status.containerStatuses?.find((candidate) => candidate.name === name);
+  const status = statusOf(state, key, podUid);
   const hasRun = isNewStart && (status?.state?.running !== undefined || status?.lastState?.terminated !== undefined);
   return { restartCount: status?.restartCount ?? 0, hasRun };
 }

@@ -74,6 +74,11 @@ function foldInstalled(ending: Ending, outcome: OperationOutcome & { kind: 'succ
   const same = made.find((biz) => biz.key === key);
   if (same === undefined && made.length > 0) return foldMismatch(ending, outcome);
   const presence = same?.state ?? 'ACTIVATED';
+  // Uninstalled and tried again with back-off, as any failed install.
+  if (presence === 'BROKEN' || presence === 'STOPPED') {
+    const said = same?.message === undefined || same.message === '' ? '' : `: ${same.message}`;
+    return foldFault(ending, 'failed', `the base left ${key} ${presence}${said}`, undefined, { presence });
+  }
   const podUid = operation.podUid;
   const run =
     podUid === undefined ? slot.run : startedRun(slot.run, podUid, observedLife(state, key, podUid, true), at);
@@ -153,6 +158,11 @@ function foldConflict(ending: Ending, message: string): BaseState {
   if (operation.attempt > 1) {
     return withSlot(state, key, { operation: { ...operation, isConfirmedRunning: true } });
   }
+  if (slot.lost !== undefined && slot.lost.command !== operation.command) {
+    // What was taken for lost is what runs, unlisted: a download. Its end is awaited, or it would outlive its Pod.
+    const revived = { ...operation, ...slot.lost, sentAt: at.mono, isConfirmedRunning: true };
+    return withSlot(state, key, { operation: revived, lost: undefined });
+  }
   const trouble = nextTrouble(key, slot, { ...faultOf(operation, slot), kind: 'conflict', message }, at.mono, policy);
   const next = withSlot(state, key, {
     operation: undefined,
@@ -172,7 +182,7 @@ function foldFault(
   kind: 'failed' | 'mismatch',
   message: string,
   detail: string | undefined,
-  seen: { readonly presence: 'ABSENT' | undefined },
+  seen: { readonly presence: Slot['presence'] },
 ): BaseState {
   const { state, key, slot, operation, at, policy } = ending;
   const line = cut(message.replaceAll(/\s+/g, ' ').trim() || 'the base gave no reason', 1000);

@@ -28,8 +28,11 @@ export function planOperations(draft: Draft): void {
   const obstacle = obstacleOf(situation);
   if (obstacle !== undefined) {
     if (obstacle.until !== undefined) wake(draft, obstacle.until);
-    for (const { key, slot } of removals) explainRemoval(draft, key, slot, obstacle);
-    for (const desire of desires.values()) explainDesire(draft, desire, obstacle);
+    const { forSeconds } = obstacle;
+    const since = forSeconds === undefined ? '' : ` for ${forSeconds} s`;
+    const reason = { ...obstacle, message: `${obstacle.message}${since}` };
+    for (const { key, slot } of removals) explainRemoval(draft, key, slot, reason);
+    for (const desire of desires.values()) explainDesire(draft, desire, reason);
     return;
   }
   if (!situation.isListed) {
@@ -84,7 +87,7 @@ function isOrphan({ state }: Situation, slot: Slot): boolean {
 }
 
 function planRemoval(draft: Draft, key: BizKey, slot: Slot, budget: number): boolean {
-  const { state, now, policy } = draft.situation;
+  const { state, desires, now, policy } = draft.situation;
   if (slot.operation !== undefined) {
     explainRemoval(draft, key, slot, operationReason(draft, key, slot));
     return false;
@@ -102,8 +105,10 @@ function planRemoval(draft: Draft, key: BizKey, slot: Slot, budget: number): boo
     return false;
   }
   const { trouble } = slot;
-  // A failed install is no reason to wait; a failed uninstall is tried again with back-off.
-  const isHeldBack = trouble !== undefined && (trouble.command === 'uninstallBiz' || slot.presence === 'BROKEN');
+  // A failed uninstall is tried again with back-off, and so is what is broken and still wanted; else a failed install is no reason to wait.
+  const isWanted = proofOf(state, slot, desires.get(key)) === undefined;
+  const isHeldBack =
+    trouble !== undefined && (trouble.command === 'uninstallBiz' || (slot.presence === 'BROKEN' && isWanted));
   if (isHeldBack && now.mono < trouble.retryAt) {
     wake(draft, trouble.retryAt);
     const reason = trouble.command === 'uninstallBiz' ? 'UninstallBackOff' : 'InstallBackOff';

@@ -23,6 +23,7 @@ export interface Fault {
     | 'lose-answer'
     | 'slow'
     | 'deactivate'
+    | 'break'
     | 'other-identity'
     | 'unregistered';
   readonly text?: string;
@@ -197,6 +198,7 @@ export class FakeBase {
     );
     let state: BizState = 'ACTIVATED';
     if (fault?.what === 'deactivate' || (others.length > 0 && !this.switchesVersions)) state = 'DEACTIVATED';
+    else if (fault?.what === 'break') state = 'BROKEN';
     else for (const [, module] of others) module.state = 'DEACTIVATED';
     this.modules.set(made, { state, url, isForeign: false });
     return { kind: 'success', installedAs: [reported(made, state)] };

@@ -20,7 +20,15 @@ const workload = fc.constantFrom(
   ' owner=ReplicaSet/web-bbb hash=bbb',
   ' restart=Never',
 );
-const fault = fc.constantFrom('fail', 'lose-command', 'lose-answer', 'slow delay=7s', 'slow delay=40s', 'deactivate');
+const fault = fc.constantFrom(
+  'fail',
+  'lose-command',
+  'lose-answer',
+  'slow delay=7s',
+  'slow delay=40s',
+  'deactivate',
+  'break',
+);
 
 /** One thing that happens; `@` is replaced by a number that makes names new. */
 const step = fc.oneof(
