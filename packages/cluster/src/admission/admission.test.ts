@@ -223,7 +223,14 @@ describe('a Service [SPEC C66]', () => {
     }
     expect(addresses.size).toBe(20);
     const { clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy } = create(api, 'h', { clusterIP: 'None' });
-    expect([clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy]).toEqual(['None', ['None'], ['IPv4'], 'SingleStack']);
+    expect([clusterIP, clusterIPs, ipFamilies, ipFamilyPolicy]).toEqual([
+      'None',
+      ['None'],
+      ['IPv4', 'IPv6'],
+      'RequireDualStack',
+    ]);
+    const selecting = create(api, 's', { clusterIP: 'None', selector: { a: 'b' } });
+    expect([selecting.ipFamilies, selecting.ipFamilyPolicy]).toEqual([['IPv4'], 'SingleStack']);
   });
 
   it('keeps its address when it changes, and gets node ports of its own', () => {

@@ -32,13 +32,20 @@ export const serviceAddress: AdmissionPlugin = {
     const given: unknown = spec.clusterIP || valuesOf(spec.clusterIPs)[0] || before.clusterIP;
     spec.clusterIP = given || freeAddress(`${namespace}/${draft.metadata.name}`, others);
     spec.clusterIPs = valuesOf(spec.clusterIPs).length > 1 ? spec.clusterIPs : [spec.clusterIP];
-    spec.ipFamilies ??= before.ipFamilies ?? [
-      spec.clusterIP === 'None' || isIPv4(String(spec.clusterIP)) ? 'IPv4' : 'IPv6',
-    ];
-    spec.ipFamilyPolicy ??= before.ipFamilyPolicy ?? 'SingleStack';
+    // Without a selector nobody knows what stands behind a headless Service: a real one lets it be either.
+    const isEither = spec.clusterIP === 'None' && Object.keys(fieldsOf(spec.selector)).length === 0;
+    spec.ipFamilyPolicy ??=
+      before.ipFamilyPolicy ?? (isEither && !spec.ipFamilies ? 'RequireDualStack' : 'SingleStack');
+    spec.ipFamilies ??=
+      before.ipFamilies ?? familiesOf(String(spec.clusterIP), spec.ipFamilyPolicy === 'RequireDualStack');
     if (spec.type === 'NodePort' || spec.type === 'LoadBalancer') setNodePorts(spec.ports, before.ports, others);
   },
 };
+
+function familiesOf(address: string, isEither: boolean): string[] {
+  if (address !== 'None') return [isIPv4(address) ? 'IPv4' : 'IPv6'];
+  return isEither ? ['IPv4', 'IPv6'] : ['IPv4'];
+}
 
 /** Begins at a place that the name gives, so that the same manifests get the same addresses. */
 function freeAddress(seed: string, others: readonly KubeObject[]): string {

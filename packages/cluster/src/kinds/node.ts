@@ -1,7 +1,7 @@
 /** v1 Node. */
 import { ageOf } from './ages.ts';
 import { defineKind, ensure } from './define-kind.ts';
-import { duplicate, forbidden } from './field-errors.ts';
+import { duplicate, forbidden, invalid } from './field-errors.ts';
 import { fieldsOf, isFields, isSame, listOf, sortedEntries, valuesOf } from './json.ts';
 import type { FieldError, KubeObject } from './kind.ts';
 import { normalizeResources } from './quantity.ts';
@@ -53,6 +53,7 @@ export const node = defineKind({
     draft.status = old.status;
   },
   validate: (draft) => [
+    ...validatePodCidrs(valuesOf(draft.spec?.podCIDRs)),
     ...validateTaints(listOf(draft.spec?.taints), 'metadata.taints'),
     ...validateResources(draft, 'capacity'),
     ...validateResources(draft, 'allocatable'),
@@ -102,6 +103,12 @@ export const node = defineKind({
   ],
   row: nodeCells,
 });
+
+function validatePodCidrs(cidrs: readonly unknown[]): FieldError[] {
+  const isV6 = (cidr: unknown): boolean => String(cidr).includes(':');
+  if (cidrs.length < 2 || (cidrs.length === 2 && isV6(cidrs[0]) !== isV6(cidrs[1]))) return [];
+  return [invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family')];
+}
 
 function validateResources(draft: KubeObject, field: 'capacity' | 'allocatable'): FieldError[] {
   return sortedEntries(fieldsOf(draft.status)[field]).flatMap(([name, value]) =>

@@ -50,6 +50,7 @@ export function bind(ground: Ground, face: Face, namespace: string, name: string
         {
           type: 'PodScheduled',
           status: 'True',
+          lastProbeTime: null,
           lastTransitionTime: timestamp(ground.clock.now()),
         },
       ],

@@ -1,4 +1,5 @@
 /** get and list, with selectors and pages. */
+import { goQuoted } from '../go-text.ts';
 import type { KubeObject } from '../kinds/kind.ts';
 import { badRequest, failure, notFound } from '../status.ts';
 import { both, type Matches, parseFieldSelector, parseLabelSelector } from '../storage/selectors.ts';
@@ -101,7 +102,7 @@ function readToken(text: string): Token {
     throw badRequest(
       first === undefined
         ? 'invalid continue token: continue key is not valid: unexpected end of JSON input'
-        : `invalid continue token: continue key is not valid: invalid character '${first}' looking for beginning of value`,
+        : `invalid continue token: continue key is not valid: invalid character '${goQuoted(first).slice(1, -1)}' looking for beginning of value`,
     );
   }
   if (

@@ -69,12 +69,16 @@ describe('[SPEC C2] writes', () => {
       metadata: {
         name: 'p',
         uid: 'mine',
-        resourceVersion: '7',
+        resourceVersion: '0',
         creationTimestamp: '2001-01-01T00:00:00Z',
         generation: 9,
         deletionTimestamp: '2001-01-01T00:00:00Z',
       },
     };
+    const versioned = { ...body, metadata: { ...body.metadata, resourceVersion: '7' } };
+    expect(refusal(() => api.create('pods', versioned, IN_DEFAULT)).message).toBe(
+      'resourceVersion should not be set on objects to be created',
+    );
     const { metadata } = api.create('pods', body, IN_DEFAULT);
     expect(metadata).toMatchObject({
       name: 'p',

@@ -9,6 +9,7 @@ import {
   alreadyExists,
   cannotBeHandled,
   conflict,
+  failure,
   invalid,
   invalidResource,
   MODIFIED,
@@ -36,18 +37,18 @@ export function create(
   if (kind.namespaced) draft.metadata.namespace = namespace;
   else delete draft.metadata.namespace;
   applyDefaults(kind, draft);
-  const attempt: Attempt = { operation: 'CREATE', kind, namespace, name: draft.metadata.name ?? '', draft };
+  const attempt: Attempt = { operation: 'CREATE', kind, namespace, name: nameForRefusals(draft), draft };
   admit(ground, 'admit', attempt);
   kind.prepareCreate?.(draft, ground.clock.now());
 
   const { metadata } = draft;
   metadata.uid = randomUUID();
   metadata.creationTimestamp = timestamp(ground.clock.now());
+  const isRevision = Number(metadata.resourceVersion) > 0;
   metadata.resourceVersion = '';
   delete metadata.deletionTimestamp;
   delete metadata.deletionGracePeriodSeconds;
   if (kind.hasGeneration) metadata.generation = 1;
-  else delete metadata.generation;
   if (!metadata.name && metadata.generateName) {
     for (let i = 0; i < NAME_ATTEMPTS; i++) {
       metadata.name = generateName(metadata.generateName);
@@ -58,10 +59,16 @@ export function create(
   if (errors.length > 0) throw invalid(kind, metadata.name ?? '', errors);
   admit(ground, 'validate', attempt);
   if (face.get(namespace, metadata.name) !== undefined) throw alreadyExists(kind, metadata.name);
+  if (isRevision) throw failure(500, undefined, 'resourceVersion should not be set on objects to be created');
   const object = inOrder(kind, draft);
   if (options.dryRun !== true) return put(ground, face, object);
   const { resourceVersion: _none, ...rehearsed } = object.metadata;
   return { ...object, metadata: rehearsed as KubeObject['metadata'] };
+}
+
+/** A refusal of an object without a name calls it by what it would be generated from. */
+function nameForRefusals({ metadata }: KubeObject): string {
+  return metadata.name || metadata.generateName || 'Unknown';
 }
 
 function put(ground: Ground, face: Face, object: KubeObject): KubeObject {

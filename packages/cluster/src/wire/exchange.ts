@@ -6,6 +6,9 @@ import { failure } from '../status.ts';
 
 /** As a real server's default (3 MiB). */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
+/** As sigs.k8s.io/yaml writes it: keys sorted, lists not indented, what YAML 1.1 would take for something else quoted. */
+const YAML = { sortMapEntries: true, indentSeq: false, version: '1.1', lineWidth: 0 } as const;
+
 /** A client that sends a thousand unknown fields gets no thousand headers. */
 const MAX_WARNINGS = 32;
 const MAX_WARNING_LENGTH = 512;
@@ -76,7 +79,7 @@ export class Exchange {
 
   /** In the encoding that was negotiated. */
   sendObject(code: number, encoding: 'json' | 'yaml', text: string): void {
-    if (encoding === 'yaml') this.send(code, 'application/yaml', toYaml(JSON.parse(text)));
+    if (encoding === 'yaml') this.send(code, 'application/yaml', toYaml(JSON.parse(text), YAML));
     else this.sendJson(code, text);
   }
 

@@ -1,4 +1,5 @@
 /** The options of lists and watches in a query, checked as apimachinery checks them (apis/meta/internalversion/validation). */
+import { goQuoted } from '../go-text.ts';
 import type { FieldError } from '../kinds/kind.ts';
 import { badRequest, failure, invalidOptions } from '../status.ts';
 import type { Exchange } from './exchange.ts';
@@ -32,7 +33,7 @@ export function listOptions(exchange: Exchange, watch: boolean): ListOptionsQuer
     fieldSelector: exchange.param('fieldSelector'),
     limit,
     continue: exchange.param('continue'),
-    resourceVersion: revisionOf(text),
+    resourceVersion: revisionOf(text, watch),
     resourceVersionMatch: match,
     sendInitialEvents,
     allowWatchBookmarks: exchange.flag('allowWatchBookmarks'),
@@ -46,12 +47,13 @@ function integer(text: string | undefined): number | undefined {
   return Number(text);
 }
 
-function revisionOf(text: string | undefined): number | undefined {
+function revisionOf(text: string | undefined, watch: boolean): number | undefined {
   if (text === undefined) return undefined;
   if (!/^\d+$/.test(text)) {
-    throw badRequest(
-      `invalid resource version: resourceVersion: Invalid value: ${JSON.stringify(text)}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
-    );
+    const quoted = goQuoted(text);
+    const what = `resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: invalid syntax`;
+    // Sic: of a watch it is the server's fault.
+    throw watch ? failure(500, undefined, what) : badRequest(`invalid resource version: ${what}`);
   }
   return Number(text);
 }
@@ -60,9 +62,10 @@ const forbid = (field: string, detail: string): FieldError => ({ field, type: 'F
 
 function watchErrors(match: string | undefined, sendInitialEvents: boolean | undefined): FieldError[] {
   if (sendInitialEvents !== undefined) {
-    return match === 'NotOlderThan'
-      ? []
-      : [forbid('resourceVersionMatch', 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan')];
+    if (match === 'NotOlderThan') return [];
+    const detail = 'sendInitialEvents requires setting resourceVersionMatch to NotOlderThan';
+    const missing = forbid('resourceVersionMatch', detail);
+    return match === undefined ? [missing] : [missing, unsupportedMatch(match, 'supported values: "NotOlderThan"')];
   }
   if (match === undefined) return [];
   const errors = [

@@ -49,6 +49,12 @@ export async function deleteOptions(exchange: Exchange): Promise<{ options: Dele
       `json: cannot unmarshal ${typeof gracePeriodSeconds} into Go struct field DeleteOptions.gracePeriodSeconds of type int64`,
     );
   }
+  if (orphanDependents != null && propagationPolicy != null && propagationPolicy !== '') {
+    const detail = 'orphanDependents and deletionPropagation cannot be both set';
+    throw invalidOptions('DeleteOptions', [
+      { field: 'propagationPolicy', type: 'Invalid value', value: propagationPolicy, detail },
+    ]);
+  }
   const wanted = isRecord(preconditions) ? preconditions : {};
   const options: DeleteOptions = {
     ...(typeof gracePeriodSeconds === 'number' ? { gracePeriodSeconds } : {}),

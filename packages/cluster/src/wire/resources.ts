@@ -39,7 +39,7 @@ export async function serveResource(
     case 'list':
       return answerList(ground, exchange, face, namespace);
     case 'watch':
-      return startWatch(watches, exchange, face, namespace, name);
+      return startWatch(watches, exchange, face, namespace);
     case 'create':
       return post(ground, exchange, face, namespace);
     case 'update':
@@ -60,8 +60,9 @@ function verbOf(exchange: Exchange, route: ResourceRoute): Verb | undefined {
   switch (exchange.method) {
     case 'GET':
     case 'HEAD':
-      if (exchange.flag('watch')) return 'watch';
-      return named ? 'get' : 'list';
+      // A path that names one object is read, whatever it says of watching.
+      if (named) return 'get';
+      return exchange.flag('watch') ? 'watch' : 'list';
     case 'POST':
       return named || (route.kind.namespaced && route.namespace === '') ? undefined : 'create';
     case 'PUT':
@@ -97,14 +98,11 @@ function answerList(ground: Ground, exchange: Exchange, face: Face, namespace: s
   sendList(exchange, face.kind, page.items, metadata, ground.clock.now());
 }
 
-function startWatch(watches: Watches, exchange: Exchange, face: Face, namespace: string, name: string): void {
+function startWatch(watches: Watches, exchange: Exchange, face: Face, namespace: string): void {
   const options = listOptions(exchange, true);
   const form = negotiate(exchange.header('accept'), true);
   if (form.encoding !== 'json') throw failure(406, 'NotAcceptable', 'a watch is answered in JSON only', {});
-  const fieldSelector = [options.fieldSelector, name === '' ? undefined : `metadata.name=${name}`]
-    .filter((part) => part !== undefined)
-    .join(',');
-  const matches = selection(face, { labelSelector: options.labelSelector, fieldSelector });
+  const matches = selection(face, options);
   const include = includeOf(exchange.param('includeObject'));
   watches.start({ face, namespace, matches, options, form, include }, exchange.response);
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { scanJson } from './scan-json.ts';
+import { complaintsOf, scanJson } from './scan-json.ts';
 
 describe('[SPEC C23] doubled keys', () => {
   test.each([
@@ -28,4 +28,16 @@ describe('[SPEC C23] doubled keys', () => {
   test('nesting that nobody needs is refused', () => {
     expect(() => scanJson('['.repeat(500) + ']'.repeat(500))).toThrow(/exceeded max depth/);
   });
+});
+
+test('complaints of strict decoding stand in the order of the text', () => {
+  const text = '{"bogus":1,"metadata":{"name":"odd","x":1,"name":"odd"},"y":1,"y":2}';
+  const unknown = ['bogus', 'metadata.x', 'y'].map((path) => `unknown field "${path}"`);
+  expect(complaintsOf(text, unknown, scanJson(text))).toEqual([
+    'unknown field "bogus"',
+    'unknown field "metadata.x"',
+    'duplicate field "metadata.name"',
+    'unknown field "y"',
+  ]);
+  expect(complaintsOf('{"a":1,"a":2}', [], ['a'])).toEqual(['duplicate field "a"']);
 });

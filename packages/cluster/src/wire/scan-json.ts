@@ -8,10 +8,11 @@ const MAX_DUPLICATES = 16;
 /**
  * Reads text that JSON.parse has accepted.
  *
+ * @param onKey  told of every key's path in the order of the text, and whether it stood in its object before
  * @returns paths of doubled keys, as `spec.containers[0].name`, in their order, bounded
  * @throws ApiError 400 for too deep nesting
  */
-export function scanJson(text: string): string[] {
+export function scanJson(text: string, onKey?: (path: string, again: boolean) => void): string[] {
   const duplicates: string[] = [];
   let at = 0;
 
@@ -62,6 +63,7 @@ export function scanJson(text: string): string[] {
       if (seen.has(key)) {
         if (duplicates.length < MAX_DUPLICATES && !duplicates.includes(inner)) duplicates.push(inner);
       }
+      onKey?.(inner, seen.has(key));
       seen.add(key);
       skipSpace();
       at++;
@@ -85,4 +87,24 @@ export function scanJson(text: string): string[] {
   };
   value('', 0);
   return duplicates;
+}
+
+const unknownField = (path: string): string => `unknown field "${path}"`;
+
+/** What strict decoding complains of, as the text has it from top to bottom. */
+export function complaintsOf(text: string, unknown: readonly string[], duplicates: readonly string[]): string[] {
+  const doubled = duplicates.map((path) => `duplicate field "${path}"`);
+  if (unknown.length === 0 || doubled.length === 0) return [...unknown, ...doubled];
+  const waiting = new Set([...unknown, ...doubled]);
+  const found: string[] = [];
+  const take = (complaint: string): void => {
+    if (waiting.delete(complaint)) found.push(complaint);
+  };
+  // Of a key that is unknown it does not matter how often it stands there.
+  const strange = new Set(unknown);
+  scanJson(text, (path, again) =>
+    take(again && !strange.has(unknownField(path)) ? `duplicate field "${path}"` : unknownField(path)),
+  );
+  for (const path of duplicates) if (strange.has(unknownField(path))) waiting.delete(`duplicate field "${path}"`);
+  return [...found, ...waiting];
 }

@@ -6,15 +6,16 @@ import { badRequest, cannotBeHandled } from '../status.ts';
 import { contentType, readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import type { FieldValidation } from './options.ts';
+import { complaintsOf } from './scan-json.ts';
 
 /** A body as an object of the kind, ready to be written. @throws ApiError 400, 415 */
 export function decodeBody(exchange: Exchange, bytes: Buffer, kind: Kind, validation: FieldValidation): KubeObject {
   const { value, duplicates } = readBody(bytes, contentType(exchange.header('content-type')), kind);
   checkType(value, kind);
   const { draft, complaints } = decode(kind, value);
-  complain(exchange, validation, [...complaints, ...duplicates.map((path) => `duplicate field "${path}"`)], (text) =>
-    cannotBeHandled(kind, `strict decoding error: ${text}`),
-  );
+  // Only a body of JSON has duplicates.
+  const odd = duplicates.length === 0 ? complaints : complaintsOf(bytes.toString('utf8'), complaints, duplicates);
+  complain(exchange, validation, odd, (text) => cannotBeHandled(kind, `strict decoding error: ${text}`));
   return draft;
 }
 
