@@ -172,7 +172,15 @@ export function foldRecord(state: BaseState, record: ObservedRecord): BaseState 
   const next = { ...state, record };
   if (state.heldSince === undefined) return withRecordedClaims(next, record);
   if (state.record !== undefined || Object.values(state.slots).some((slot) => slot.claim !== undefined)) return next;
-  return withRecordedClaims(next, record);
+  // The answer to our own first write may be older than the list by which we know that nothing is there any more.
+  const isBelied = (key: string) => state.slots[key]?.presence === 'ABSENT' || isStruckOff(state, key);
+  const installs = Object.entries(record.installs).filter(([key]) => !isBelied(key));
+  return withRecordedClaims(next, { ...record, installs: Object.fromEntries(installs) });
+}
+
+/** A list of this hold says nothing of it: a slot of which nothing is left is not kept. */
+function isStruckOff(state: BaseState, key: string): boolean {
+  return state.slots[key] === undefined && (state.listAsOf ?? -1) >= (state.heldSince ?? Number.POSITIVE_INFINITY);
 }
 
 export function foldRecordGone(state: BaseState): BaseState {
