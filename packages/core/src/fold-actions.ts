@@ -142,11 +142,13 @@ export function withOutcome(
   at: number,
   policy: Policy,
 ): Readonly<Record<string, WriteTrouble>> {
-  const { writeBackoffFirstMs, writeBackoffCapMs } = policy.timings;
+  const { writeBackoffFirstMs, writeBackoffCapMs, leaseRenewMs } = policy.timings;
+  // A Lease lapses after 15 or 40 s: the first write that would succeed must not come later than that.
+  const capMs = action.kind === 'write-lease' ? Math.min(leaseRenewMs, writeBackoffCapMs) : writeBackoffCapMs;
   const previous = writes[action.key];
   const next = (failures: number, message: string, leastMs = 0): WriteTrouble => ({
     failures,
-    retryAt: at + Math.max(leastMs, backoffMs(action.key, failures, writeBackoffFirstMs, writeBackoffCapMs)),
+    retryAt: at + Math.max(leastMs, backoffMs(action.key, failures, writeBackoffFirstMs, capMs)),
     at,
     hash: flight.hash,
     message,

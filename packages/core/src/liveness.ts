@@ -18,7 +18,7 @@ import type { BaseState, Question } from './state.ts';
 import type { Stamp } from './time.ts';
 
 export type Liveness =
-  /** It spoke in its present session, not long ago. */
+  /** It spoke in its present session, less than `silentAfterMs` ago. */
   | { readonly kind: 'alive'; readonly until: number }
   /** Nothing may be said: we are or were blind, or the session has only just gone. */
   | { readonly kind: 'unproven'; readonly until: number }
@@ -71,7 +71,10 @@ export function livenessOf(state: BaseState, fleet: FleetState, policy: Policy, 
   const unansweredAt = wasHeard ? overdueAt(state, policy, now) : silentAt;
   const lowerAt = Math.max(silentAt, unansweredAt);
   if (now.mono >= lowerAt) return { kind: 'silent', since };
-  return hasSpoken(state, fleet, policy) ? { kind: 'alive', until: lowerAt } : { kind: 'unproven', until: lowerAt };
+  // What it said too long ago, before it was ours to ask, keeps what is shown and raises nothing.
+  const isRecent = now.mono < (state.heardAt ?? 0) + timings.silentAfterMs;
+  const kind = isRecent && hasSpoken(state, fleet, policy) ? 'alive' : 'unproven';
+  return { kind, until: lowerAt };
 }
 
 /** From when on its silence counts: never from before we could hear it. */

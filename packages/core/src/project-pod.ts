@@ -207,7 +207,9 @@ function baseFault(situation: Situation, pod: ObservedPod): Fault | undefined {
     case 'unproven':
       return isShownReady
         ? undefined
-        : { reason: shown?.reason ?? 'BaseUnproven', message: shown?.message ?? 'the base has not spoken yet' };
+        : shown === undefined
+          ? { reason: 'BaseUnproven', message: 'the base has not spoken yet' }
+          : { reason: shown.reason ?? '', message: shown.message ?? '' };
     case 'disconnected':
       return { reason: 'BaseDisconnected', message: 'the connection of the base closed and did not come back' };
     case 'silent':
@@ -327,9 +329,9 @@ export function hasEverStarted(pod: ObservedPod): boolean {
   );
 }
 
-/** For a Pod being deleted nothing is written but what others act on: its Ready. */
+/** For a Pod being deleted nothing is written but what others act on: its Ready, and that is never raised again. */
 export function isWorthWhileDeleting(desired: PodStatus, pod: ObservedPod): boolean {
   const wanted = desired.conditions?.find((condition) => condition.type === 'Ready')?.status;
   const shown = pod.status.conditions?.find((condition) => condition.type === 'Ready')?.status;
-  return isDeleting(pod) && wanted !== undefined && shown !== undefined && wanted !== shown;
+  return isDeleting(pod) && wanted === 'False' && shown === 'True';
 }

@@ -184,7 +184,7 @@ export function podSubject(pod: { readonly metadata: { readonly namespace?: stri
 /** Why nothing may be sent to the base now; undefined where something may. [SPEC M12] */
 export function obstacleOf(
   situation: Situation,
-): { readonly reason: string; readonly message: string; until?: number } | undefined {
+): { readonly reason: string; readonly message: string; until?: number; forSeconds?: number } | undefined {
   const { state, fleet, policy, now, liveness, hold } = situation;
   if (fleet.syncedAt === undefined) return { reason: 'NotSynced', message: 'the first lists are not in yet' };
   if (fleet.isStopping) return { reason: 'Stopping', message: 'this controller is stopping' };
@@ -197,10 +197,10 @@ export function obstacleOf(
     return { reason: 'BrokerDown', message: `no link to the bases: ${fleet.tunnel?.reason ?? 'not connected yet'}` };
   }
   if (policy.hasSessions && presentSession(state, fleet) === undefined) {
-    const seconds =
-      state.sessionClosedAt === undefined ? undefined : Math.round((now.mono - state.sessionClosedAt) / 1000);
-    const since = seconds === undefined ? '' : ` for ${seconds} s`;
-    return { reason: 'BaseDisconnected', message: `the base is not connected${since}` };
+    const reason = { reason: 'BaseDisconnected', message: 'the base is not connected' };
+    const { sessionClosedAt: closedAt } = state;
+    // A number that runs has no place in a status: it would be written with every look.
+    return closedAt === undefined ? reason : { ...reason, forSeconds: Math.round((now.mono - closedAt) / 1000) };
   }
   if (liveness.kind === 'silent' && !policy.hasSessions) {
     return { reason: 'BaseSilent', message: 'the base does not answer' };

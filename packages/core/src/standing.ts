@@ -71,10 +71,10 @@ export function standingOf(situation: Situation, entry: PodEntry, biz: WantedBiz
   if (isMine && slot !== undefined && slot.claim?.url === biz.url) {
     if (slot.presence === 'ACTIVATED') return { kind: 'running', run: slot.run };
     if (slot.presence === 'DEACTIVATED') {
-      return waiting(
-        'Deactivated',
-        `${biz.key} is installed but another version serves; start the base with -Dactivate.new.module=true to switch to new versions`,
-      );
+      const why = isOtherServing(situation, biz)
+        ? 'another version serves; start the base with -Dactivate.new.module=true to switch to new versions'
+        : 'DEACTIVATED, and no other version serves; a base never wakes one by itself: delete the Pod, so that it is installed anew';
+      return waiting('Deactivated', `${biz.key} is installed but ${why}`);
     }
     if (slot.presence === 'RESOLVED' || slot.presence === 'UNRESOLVED') {
       const since = slot.resolvedSince ?? now.mono;
@@ -99,6 +99,13 @@ export function standingOf(situation: Situation, entry: PodEntry, biz: WantedBiz
     );
   }
   return unstarted(situation, entry, biz);
+}
+
+function isOtherServing({ state }: Situation, biz: WantedBiz): boolean {
+  const name = biz.key.slice(0, biz.key.indexOf(':') + 1);
+  return Object.entries(state.slots).some(
+    ([key, slot]) => key !== biz.key && key.startsWith(name) && slot.presence === 'ACTIVATED',
+  );
 }
 
 /** Nothing was done yet: because something is in the way, or because it is about to be. */
