@@ -135,7 +135,7 @@ async function allReady(world: World, count: number): Promise<Json[]> {
     const ready = pods.filter((pod) => conditionOf(pod, 'Ready')?.status === 'True');
     if (pods.length === count && ready.length === count) return pods;
     throw new Error(
-      JSON.stringify(pods.map(({ metadata, spec, status }) => ({ metadata, node: spec.nodeName, status }))),
+      pods.map((pod) => `${pod.metadata.name} ${pod.metadata.deletionTimestamp ?? ''} ${reasonOf(pod)}`).join('; '),
     );
   });
 }
