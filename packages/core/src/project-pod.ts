@@ -224,7 +224,11 @@ function baseFault(situation: Situation, pod: ObservedPod): Fault | undefined {
   }
   // Old knowledge keeps a Pod Ready, but only a list of this session makes it so again.
   if (!situation.isListed && !isShownReady) {
-    return { reason: shown?.reason ?? 'AwaitingList', message: shown?.message ?? 'the base is asked what it has' };
+    // What the server shows stays for that moment, unless it speaks of modules or gates, of which it is no longer true.
+    const isPassed = shown?.reason === 'ContainersNotReady' || shown?.reason === 'ReadinessGatesNotReady';
+    return shown === undefined || isPassed
+      ? { reason: 'AwaitingList', message: 'the base is asked what it has' }
+      : { reason: shown.reason ?? '', message: shown.message ?? '' };
   }
   return undefined;
 }
