@@ -80,6 +80,8 @@ describe('a table [SPEC C95]', () => {
     ['pods/bound'],
     ['pods/failed'],
     ['deployments.apps'],
+    ['deployments.apps/d/scale'],
+    ['priorityclasses.scheduling.k8s.io/system-node-critical'],
     ['replicasets.apps'],
     ['statefulsets.apps'],
     ['daemonsets.apps'],

@@ -10,8 +10,9 @@ const here = { suite: on.namespace };
 beforeAll(async () => {
   await on.makeNode('a', { labels: { zone: 'east' } });
   await on.makeNode('b', { labels: { zone: 'west' }, taints: [{ key: 'only', value: 'some', effect: 'NoSchedule' }] });
-  // One that no Pod of this suite may go to: on a real cluster there may be others'.
-  await on.makeNode('bystander', { labels: { suite: 'nobody' }, taints: [{ key: 'by', effect: 'NoSchedule' }] });
+  // Two that no Pod of this suite may go to: on a real cluster there may be others', of either sort.
+  await on.makeNode('bystander', { labels: { suite: 'nobody' } });
+  await on.makeNode('bystander-2', { labels: { suite: 'nobody' }, taints: [{ key: 'by', effect: 'NoSchedule' }] });
 });
 
 /** Counts of Nodes that are not ours alone are no part of the contract. */

@@ -1,10 +1,29 @@
-/** What every cluster has before anyone asks: four namespaces, each with its ServiceAccount `default`. */
+/** What every cluster has before anyone asks: four namespaces, each with its ServiceAccount `default`, and two priority classes. */
 import type { Api } from '../api.ts';
 
 const NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
 const ACTOR = 'kube-apiserver';
 
+const PRIORITY_CLASSES = [
+  {
+    metadata: { name: 'system-node-critical' },
+    value: 2_000_001_000,
+    description: 'Used for system critical pods that must not be moved from their current node.',
+  },
+  {
+    metadata: { name: 'system-cluster-critical' },
+    value: 2_000_000_000,
+    description:
+      'Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.',
+  },
+];
+
 export function bootstrap(api: Api): void {
+  for (const one of PRIORITY_CLASSES) {
+    if (api.get('priorityclasses.scheduling.k8s.io', one.metadata.name) === undefined) {
+      api.create('priorityclasses.scheduling.k8s.io', one, { actor: ACTOR });
+    }
+  }
   for (const name of NAMESPACES) {
     if (api.get('namespaces', name) === undefined) {
       api.create('namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }, { actor: ACTOR });

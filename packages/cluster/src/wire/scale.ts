@@ -1,7 +1,9 @@
 /** `/scale`: the number of replicas of any workload, as an autoscaling/v1 Scale. */
 import { clone, isRecord } from '../json.ts';
-import type { KubeObject } from '../kinds/kind.ts';
+import { ageOf } from '../kinds/ages.ts';
+import type { Kind, KubeObject } from '../kinds/kind.ts';
 import { formatSelector } from '../kinds/label-selectors.ts';
+import { ageColumn, column, nameColumn } from '../kinds/shape.ts';
 import type { Face } from '../rest/face.ts';
 import type { Ground } from '../rest/ground.ts';
 import { get } from '../rest/reads.ts';
@@ -9,8 +11,10 @@ import { update } from '../rest/writes.ts';
 import { badRequest, invalid } from '../status.ts';
 import { contentType, readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
+import { negotiate } from './negotiate.ts';
 import { writeQuery } from './options.ts';
 import { applyPatch, readPatch } from './patches.ts';
+import { includeOf, tableOf } from './tables.ts';
 
 const SCALE = { group: 'autoscaling', plural: 'scales', kind: 'Scale' };
 
@@ -23,7 +27,7 @@ export async function serveScale(
   name: string,
 ): Promise<void> {
   if (exchange.method === 'GET' || exchange.method === 'HEAD') {
-    return exchange.sendJson(200, JSON.stringify(scaleOf(get(face, namespace, name))));
+    return sendScale(exchange, get(face, namespace, name), ground.clock.now());
   }
   const { dryRun } = writeQuery(exchange, exchange.method === 'PUT' ? 'UpdateOptions' : 'PatchOptions');
   get(face, namespace, name);
@@ -37,8 +41,37 @@ export async function serveScale(
   draft.metadata.resourceVersion = typeof metadata.resourceVersion === 'string' ? metadata.resourceVersion : '';
   draft.spec = { ...draft.spec, replicas };
   const { object } = update(ground, face, namespace, name, draft, { actor: exchange.actor, dryRun, patch: true });
-  exchange.sendJson(200, JSON.stringify(scaleOf(object)));
+  sendScale(exchange, object, ground.clock.now());
 }
+
+function sendScale(exchange: Exchange, object: KubeObject, now: number): void {
+  const scale = scaleOf(object);
+  const form = negotiate(exchange.header('accept'));
+  if (form.as !== 'table') {
+    exchange.sendObject(200, form.encoding, JSON.stringify(scale));
+    return;
+  }
+  const { resourceVersion } = scale.metadata;
+  const include = includeOf(exchange.param('includeObject'));
+  const options = { include, version: form.version, now, columns: true };
+  exchange.sendJson(200, tableOf(TABLE, [scale], { resourceVersion }, options));
+}
+
+/** The columns that a real server takes from the fields' own descriptions; those of metadata stand with every kind. */
+const TABLE: Pick<Kind, 'columns' | 'row'> = {
+  columns: [
+    { ...nameColumn, format: '' },
+    column('Desired', 'integer', 'replicas is the desired number of instances for the scaled object.'),
+    column('Available', 'integer', 'replicas is the actual number of observed instances of the scaled object.'),
+    ageColumn,
+  ],
+  row: ({ metadata, spec, status }, now) => [
+    metadata.name,
+    spec.replicas ?? 0,
+    status.replicas,
+    ageOf(metadata.creationTimestamp, now),
+  ],
+};
 
 async function readScale(exchange: Exchange, present: () => KubeObject): Promise<Record<string, unknown>> {
   if (exchange.method === 'PUT') {

@@ -95,7 +95,7 @@ describe('[SPEC C32] forms of bodies and answers', () => {
     const made = await cluster.ask('POST', '/api/v1/namespaces/default/configmaps', { body, headers });
     expect([made.code, made.headers['content-type']]).toEqual([201, 'application/yaml']);
     expect(made.text).toMatch(
-      /^apiVersion: v1\ndata:\n {2}a: "1"\nkind: ConfigMap\nmetadata:\n {2}creationTimestamp: "2.*Z"\n {2}name: y\n/,
+      /^apiVersion: v1\ndata:\n {2}a: "1"\nkind: ConfigMap\nmetadata:\n {2}creationTimestamp: "2.*Z"\n {2}name: "y"\n/,
     );
   });
 

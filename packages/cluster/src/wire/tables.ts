@@ -15,7 +15,7 @@ export interface TableOptions {
 
 /** A meta.k8s.io Table as JSON. `metadata` is the list's. */
 export function tableOf(
-  kind: Kind,
+  kind: Pick<Kind, 'columns' | 'row'>,
   objects: Iterable<KubeObject>,
   metadata: Readonly<Record<string, unknown>>,
   options: TableOptions,
