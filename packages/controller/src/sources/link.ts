@@ -16,6 +16,7 @@ export class ApiLink {
   #isUp = false;
   #reason = 'not listed yet';
   #cancel: (() => void) | undefined;
+  #isStopped = false;
 
   /** @param names of the reflectors that count */
   constructor(clock: EdgeClock, names: readonly string[], tell: (isUp: boolean, reason: string) => void) {
@@ -33,6 +34,7 @@ export class ApiLink {
   }
 
   told(name: string, state: ReflectorState): void {
+    if (this.#isStopped) return;
     this.#watching.set(name, state.kind === 'watching');
     if (state.kind === 'backing-off') this.#reason = `${name}: ${state.reason}`;
     if ([...this.#watching.values()].every(Boolean)) {
@@ -52,7 +54,9 @@ export class ApiLink {
     });
   }
 
+  /** From now on nothing counts: reflectors that are stopped next are no blindness. */
   stop(): void {
+    this.#isStopped = true;
     this.#cancel?.();
     this.#cancel = undefined;
   }

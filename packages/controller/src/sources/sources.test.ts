@@ -155,6 +155,16 @@ describe('the link to the API', () => {
     expect(told.slice(1).map(([isUp]) => isUp)).toEqual([false, true]);
   });
 
+  test('once stopped it waits for nothing: reflectors that end after it hold no process open', async () => {
+    const { clock, told, link } = linked();
+    link.told('pods', watching);
+    link.told('nodes', watching);
+    link.stop();
+    link.told('pods', { kind: 'stopped' });
+    expect(clock.pending).toBe(0);
+    expect(told).toHaveLength(1);
+  });
+
   test('a watch that is back at once was no blindness', async () => {
     const { clock, told, link } = linked();
     link.told('pods', watching);
