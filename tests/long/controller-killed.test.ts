@@ -2,7 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { effects, killAt, type Moment, type ProcessWorld, startProcessWorld } from '../support/process-world.ts';
 import { endProcesses } from '../support/processes.ts';
-import { staysTrue } from '../support/wait.ts';
+import { staysTrue, waitFor } from '../support/wait.ts';
 
 let place: ProcessWorld;
 afterEach(async () => {
@@ -107,4 +107,22 @@ test('killed while a Pod is deleted, it uninstalls when it is back, once', async
   await staysTrue('nothing is uninstalled twice', () => world.commands().length <= 4, 10_000);
   expect(world.commands().slice(2).sort()).toEqual(['uninstallBiz biz-p1:0.0.1', 'uninstallBiz biz-p2:0.0.1']);
   expect(base.installedKeys()).toEqual([]);
+});
+
+// A command does not wait for its record (design: never delaying one), so a kill in those few milliseconds leaves a module that
+// nothing proves to be ours, and the Pod says BizOccupied. Passes once that is mended.
+test.fails('killed when the install has been sent and its record has not been written, it goes on line all the same', async () => {
+  place = await startProcessWorld();
+  const { world } = place;
+  const base = await place.addBase();
+  await world.nodeReady(base);
+  await world.createPod('steady', { bizes: [{ name: 'steady' }] });
+  await world.podReady('steady');
+  const held = place.proxy.hold((method, path) => method !== 'GET' && path.includes('/configmaps'));
+  await world.createPod('p1');
+  await held;
+  await waitFor('it is installed', () => base.installedKeys().length === 2);
+  await place.process().kill();
+  await world.startController();
+  await world.podReady('p1', 15_000);
 });

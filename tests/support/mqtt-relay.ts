@@ -16,6 +16,8 @@ export interface MqttRelay {
   readonly url: string;
   /** Holds the next message on a topic that ends so, with everything behind it on that connection; resolves once there is one. */
   hold(direction: 'to-base' | 'from-base', topicEnd: string): Promise<HeldMessage>;
+  /** Messages on a topic that ends so are lost, until the answer is called. */
+  drop(direction: 'to-base' | 'from-base', topicEnd: string): () => void;
   /** Every connection breaks, and no new one is let through until `open`. */
   cut(): void;
   open(): void;
@@ -31,6 +33,7 @@ interface Trap {
 /** @param targetPort asked at every connection: the broker may come back elsewhere */
 export async function startMqttRelay(targetPort: () => number): Promise<MqttRelay> {
   const traps = new Set<Trap>();
+  const losses = new Set<Omit<Trap, 'caught'>>();
   const sockets = new Set<Socket>();
   let isCut = false;
 
@@ -55,7 +58,8 @@ export async function startMqttRelay(targetPort: () => number): Promise<MqttRela
           return;
         }
         rest = rest.subarray(length);
-        to.write(packet);
+        const isLost = [...losses].some((one) => one.direction === direction && topic?.endsWith(one.topicEnd));
+        if (!isLost) to.write(packet);
       }
     };
     from.on('data', (chunk: Buffer) => {
@@ -91,6 +95,11 @@ export async function startMqttRelay(targetPort: () => number): Promise<MqttRela
   return {
     url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
     hold: (direction, topicEnd) => new Promise((caught) => traps.add({ direction, topicEnd, caught })),
+    drop: (direction, topicEnd) => {
+      const loss = { direction, topicEnd };
+      losses.add(loss);
+      return () => void losses.delete(loss);
+    },
     cut: () => {
       isCut = true;
       for (const socket of sockets) socket.destroy();

@@ -99,7 +99,14 @@ export interface Effect {
   readonly name: string;
   /** What has to be done so that it comes: a base joins, a Pod is created, a Pod is deleted. */
   readonly when: 'joining' | 'installing' | 'uninstalling';
-  readonly at: ((base: string, pod: string) => RequestMatch) | { direction: 'to-base' | 'from-base'; topicEnd: string };
+  readonly at: ((base: string, pod: string) => RequestMatch) | Passage;
+  /** What would come at the same moment and is held with it, for good. */
+  readonly heldToo?: Passage;
+}
+
+interface Passage {
+  readonly direction: 'to-base' | 'from-base';
+  readonly topicEnd: string;
 }
 
 const isLease = (node: string): RequestMatch => {
@@ -110,7 +117,9 @@ const isRecord = (method: string, path: string): boolean =>
 const isStatusOf = (pod: string, method: string, path: string): boolean =>
   method === 'PATCH' && path.split('?')[0]?.endsWith(`/pods/${pod}/status`) === true;
 
-/** In the order in which they come. */
+const install: Passage = { direction: 'to-base', topicEnd: '/installBiz' };
+
+/** In the order in which they come. A Node's status comes with its creation. */
 export const effects: readonly Effect[] = [
   { name: 'the Lease is created', when: 'joining', at: isLease },
   {
@@ -120,8 +129,9 @@ export const effects: readonly Effect[] = [
       return method === 'POST' && /\/nodes(\?|$)/.test(path) && body?.metadata?.name === node;
     },
   },
-  { name: 'the record is written', when: 'installing', at: () => isRecord },
-  { name: 'the install is sent', when: 'installing', at: { direction: 'to-base', topicEnd: '/installBiz' } },
+  // The command does not wait for its record: without its own trap it might win.
+  { name: 'the record is written', when: 'installing', at: () => isRecord, heldToo: install },
+  { name: 'the install is sent', when: 'installing', at: install },
   { name: 'the install is answered', when: 'installing', at: { direction: 'from-base', topicEnd: '/bizOperation' } },
   {
     name: 'the Pod’s status is patched',
@@ -160,7 +170,8 @@ export async function killAt(
   pod: string,
   cause: () => Promise<unknown>,
 ): Promise<void> {
-  const { at } = effect;
+  const { at, heldToo } = effect;
+  const untrap = heldToo === undefined ? undefined : relay.drop(heldToo.direction, heldToo.topicEnd);
   const reached: Promise<HeldRequest | HeldMessage> =
     typeof at === 'function' ? proxy.hold(at(node, pod)) : relay.hold(at.direction, at.topicEnd);
   await cause();
@@ -173,4 +184,5 @@ export async function killAt(
     else held.release();
   }
   await process().kill();
+  untrap?.();
 }
