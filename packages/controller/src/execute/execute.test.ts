@@ -153,6 +153,17 @@ describe('on an API', () => {
     expect(observed.node.spec.taints?.map(({ key }) => key)).toEqual(['kouplet.io/leaving']);
   });
 
+  test('an adopted Node without a providerID gets ours', async () => {
+    const node = cluster.api.create(
+      'nodes',
+      { apiVersion: 'v1', kind: 'Node', metadata: { name: 'vnode.n5.dev' } },
+      { actor: 'test' },
+    );
+    const { uid } = node.metadata;
+    const { observed } = await act({ kind: 'patch-node', name: 'vnode.n5.dev', uid, providerID: 'kouplet://n5' });
+    expect(observed).toMatchObject({ node: { spec: { providerID: 'kouplet://n5' } } });
+  });
+
   test.each<[string, (uid: string) => ActionBody]>([
     ['patch-node', (uid) => ({ kind: 'patch-node', name: 'vnode.n4.dev', uid, labels: { a: 'b' } })],
     ['patch-node-status', (uid) => ({ kind: 'patch-node-status', name: 'vnode.n4.dev', uid, status: {} })],

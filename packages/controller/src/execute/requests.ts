@@ -109,7 +109,11 @@ function nodePatch(action: PatchNode): Readonly<Record<string, unknown>> {
     ...(action.annotations === undefined ? {} : { annotations: action.annotations }),
   };
   // spec.taints is an atomic list of the API: what is sent replaces all of it.
-  return action.taints === undefined ? { metadata } : { metadata, spec: { taints: action.taints } };
+  const spec = {
+    ...(action.taints === undefined ? {} : { taints: action.taints }),
+    ...(action.providerID === undefined ? {} : { providerID: action.providerID }),
+  };
+  return Object.keys(spec).length === 0 ? { metadata } : { metadata, spec };
 }
 
 /** podIPs and hostIPs merge by `ip`: without the directive an address that a base had before would stay for ever. */
