@@ -45,7 +45,13 @@ export function planOperations(draft: Draft): void {
   for (const { key, slot } of removals) {
     if (planRemoval(draft, key, slot, budget)) budget -= 1;
   }
-  const orphan = removals.find(({ slot }) => isOrphan(situation, slot) && slot.trouble === undefined);
+  // One whose uninstall hangs holds back nobody else for ever.
+  const orphan = removals.find(
+    ({ slot }) =>
+      isOrphan(situation, slot) &&
+      slot.trouble === undefined &&
+      !(slot.operation !== undefined && isHung(slot.operation, policy, now.mono)),
+  );
   for (const desire of inOrder(desires)) {
     if (orphan !== undefined && slotOf(state, desire.key).operation === undefined) {
       const message = `${orphan.key} of Pod ${orphan.slot.claim?.namespace}/${orphan.slot.claim?.podName}, which no longer exists, is uninstalled first`;
