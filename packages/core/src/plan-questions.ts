@@ -82,10 +82,15 @@ function planHealth(draft: Draft): void {
   const { state, now, policy } = situation;
   const { timings } = policy;
   const answeredAt = state.healthAnsweredAt;
+  const master = state.vitals?.masterBizState;
+  // Nothing but a health report tells when a starting base has started.
+  const isStarting = master !== undefined && master !== 'ACTIVATED';
   const periodicAt =
     answeredAt === undefined || answeredAt < sessionStart(situation)
       ? 0
-      : nextTick(`${state.baseId}/health`, answeredAt, timings.healthPeriodMs);
+      : isStarting
+        ? answeredAt + timings.operationOverdueMs
+        : nextTick(`${state.baseId}/health`, answeredAt, timings.healthPeriodMs);
   const silenceAt = Math.max(state.heardAt ?? 0, situation.fleet.sightedSince ?? 0) + timings.askAfterSilenceMs;
   const dueAt = Math.min(periodicAt, silenceAt);
   const at = Math.max(dueAt, afterAwaited(situation, state.healthQuestions, answeredAt));
