@@ -33,6 +33,13 @@ describe('what the server shows against what should be shown [SPEC I9]', () => {
     expect(isPodStatusShown(desired, shown)).toBe(true);
   });
 
+  test('hostIPs that an older server drops are no difference where it shows the hostIP', () => {
+    const wanted: PodStatus = { ...desired, hostIP: '10.0.0.1', hostIPs: [{ ip: '10.0.0.1' }] };
+    expect(isPodStatusShown(wanted, { ...desired, hostIP: '10.0.0.1' })).toBe(true);
+    expect(isPodStatusShown(wanted, desired)).toBe(false);
+    expect(isPodStatusShown(wanted, { ...wanted, hostIPs: [{ ip: '10.0.0.2' }] })).toBe(false);
+  });
+
   test.each<[string, PodStatus]>([
     ['another phase', { ...desired, phase: 'Pending' }],
     ['a condition that is missing', { ...desired, conditions: [] }],
