@@ -93,6 +93,9 @@ export function foldActionEnded(
   if (flight?.actionId !== action.id) return state;
   const landed: BaseState = { ...state, flights: withoutEntry(state.flights, action.key) };
   if (action.kind === 'record-event') return landed;
+  // The watch was quicker: nothing will ever be written to it again.
+  const isBuried = action.kind === 'patch-pod-status' || action.kind === 'delete-pod';
+  if (isBuried && landed.pods[action.uid] === undefined) return landed;
   const writes = withOutcome(landed.writes, action, flight, outcome, at.mono, policy);
   const next: BaseState = writes === landed.writes ? landed : { ...landed, writes };
   if (action.kind === 'send-command') return outcome.kind === 'done' ? next : foldUnsent(next, action);

@@ -61,7 +61,9 @@ export function foldBase(state: BaseState, input: BaseInput, policy: Policy): Ba
       return foldActionEnded(known, input.action, input.outcome, input.at, policy);
     case 'crashed': {
       const message = cut(input.message, 300);
-      const count = (known.quarantine?.count ?? 0) + 1;
+      const last = known.quarantine;
+      const isRow = last !== undefined && input.at.mono - last.at < policy.timings.backoffResetMs;
+      const count = (isRow ? last.count : 0) + 1;
       const notice = nodeNotice('Warning', 'InternalError', `this base is left alone for a while: ${message}`);
       return { ...withNotice(known, notice), quarantine: { count, at: input.at.mono, message } };
     }

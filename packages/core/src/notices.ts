@@ -5,7 +5,9 @@ import { cut } from './records.ts';
 import type { BaseState, Notice } from './state.ts';
 
 const outboxSize = 64;
+/** Besides those of its Pods: a memory shorter than what lasts would tell it all again, without end. */
 const toldSize = 256;
+const toldOfPod = 8;
 
 /** Adds an Event to the outbox unless the same one waits there; the oldest goes when it is full. Only the holder of the Lease tells. */
 export function withNotice(state: BaseState, notice: Notice): BaseState {
@@ -47,7 +49,8 @@ export function noticeKey(notice: Notice): string {
 /** Remembers that an Event went out: it leaves the outbox, and a lasting condition is not told again. */
 export function withTold(state: BaseState, key: string, at: number): BaseState {
   const told = Object.entries({ ...state.told, [key]: at });
-  const kept = told.length > toldSize ? told.toSorted((a, b) => b[1] - a[1]).slice(0, toldSize) : told;
+  const size = toldSize + toldOfPod * Object.keys(state.pods).length;
+  const kept = told.length > size ? told.toSorted((a, b) => b[1] - a[1]).slice(0, size) : told;
   return {
     ...state,
     told: Object.fromEntries(kept),

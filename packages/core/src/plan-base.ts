@@ -60,6 +60,8 @@ function wakeForLiveness(draft: ReturnType<typeof draftOf>): void {
   const { liveness, givingUp } = draft.situation;
   if (liveness.kind === 'alive' || liveness.kind === 'unproven') wake(draft, liveness.until);
   if (givingUp.kind === 'no') wake(draft, givingUp.at);
+  const { state } = draft.situation;
+  if (state.node === undefined && state.lease === undefined) wake(draft, forgottenAt(state));
 }
 
 /** How long a base of which nothing is left is remembered. */
@@ -74,6 +76,10 @@ export function isForgettable(state: BaseState, _policy: Policy, now: Stamp): bo
     state.session === undefined &&
     Object.keys(state.pods).length === 0 &&
     Object.keys(state.flights).length === 0 &&
-    now.mono - Math.max(state.heardAt ?? 0, state.knownSince ?? 0) >= forgottenAfterMs
+    now.mono >= forgottenAt(state)
   );
+}
+
+function forgottenAt(state: BaseState): number {
+  return Math.max(state.heardAt ?? 0, state.knownSince ?? 0) + forgottenAfterMs;
 }

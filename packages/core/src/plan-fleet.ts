@@ -9,6 +9,8 @@ import type { Stamp } from './time.ts';
 
 /** A replica Lease that stood still for so long is litter of a process that is long gone. */
 const litterAfterMs = 3_600_000;
+const componentLabel = 'virtual-kubelet.koupleless.io/component';
+const replicaLease = 'replica-lease';
 
 export function planFleet(fleet: FleetState, policy: Policy, now: Stamp): Plan {
   if (fleet.syncedAt === undefined || fleet.api?.isUp === false)
@@ -40,7 +42,8 @@ export function planFleet(fleet: FleetState, policy: Policy, now: Stamp): Plan {
   if (now.mono >= dueAt) propose(renewal(own, key, name, policy, now));
   else wakeAt = Math.min(wakeAt, dueAt);
   for (const [other, replica] of Object.entries(fleet.replicas)) {
-    if (other === name) continue;
+    // A Lease of that name that is somebody else's is not ours to remove.
+    if (other === name || replica.lease.metadata.labels?.[componentLabel] !== replicaLease) continue;
     const { uid, namespace } = replica.lease.metadata;
     const litterAt = replica.changedAt + litterAfterMs;
     if (now.mono < litterAt) wakeAt = Math.min(wakeAt, litterAt);
@@ -72,7 +75,7 @@ function renewal(
     ...(own === undefined ? {} : { resourceVersion: own.metadata.resourceVersion }),
     labels: {
       ...own?.metadata.labels,
-      'virtual-kubelet.koupleless.io/component': 'replica-lease',
+      [componentLabel]: replicaLease,
       'virtual-kubelet.koupleless.io/env': policy.env,
       'app.kubernetes.io/managed-by': 'kouplet',
     },
