@@ -107,7 +107,9 @@ it('whatever happens to the connection, the view becomes what the server has, wi
           () => `${watched.text()} instead of ${wanted()}: ${JSON.stringify(watched.problems)}`,
         );
         expect(watched.reflector.size).toBe(server.objects.size);
-        expect(server.lists).toBeLessThanOrEqual(1 + server.expirations);
+        // On a busy machine an answer can miss the short time-outs of this test: a LIST that failed for it is asked again.
+        const repeated = watched.problems.filter((problem) => problem.kind === 'list-failed').length;
+        expect(server.lists).toBeLessThanOrEqual(1 + server.expirations + repeated);
         const unpaged = server.http.requests.filter((request) => !request.isWatch && !request.query.has('limit'));
         expect(unpaged).toEqual([]);
       } finally {
