@@ -151,6 +151,18 @@ describe('other forms [SPEC C95]', () => {
   });
 });
 
+describe('a Pod on no Node [SPEC C95]', () => {
+  test.each([
+    ['GET', 'pods/p/log'],
+    ['POST', 'pods/p/exec?command=ls'],
+    ['POST', 'pods/p/attach'],
+    ['GET', 'pods/nope/log'],
+    ['POST', 'pods/nope/exec?command=ls'],
+  ])('%s %s is refused', async (method, resource) => {
+    expect(await on.say(method, resource)).toMatchSnapshot();
+  });
+});
+
 describe('discovery [SPEC C95]', () => {
   test('/version and health', async () => {
     expect((await on.raw('GET', '/version')).body).toMatchObject({ major: '1', minor: '34' });

@@ -34,6 +34,12 @@ const TYPES = {
   'application/strategic-merge-patch+json': 'strategic',
 } as const;
 
+const mediaOf = (exchange: Exchange): string => contentType(exchange.header('content-type')) ?? '';
+
+function refuseServerSideApply(exchange: Exchange): void {
+  if (mediaOf(exchange).startsWith('application/apply-patch+')) throw noServerSideApply(exchange);
+}
+
 /** A patch as it came, before it meets an object. */
 export interface PatchDocument {
   readonly type: (typeof TYPES)[keyof typeof TYPES];
@@ -43,8 +49,8 @@ export interface PatchDocument {
 
 /** @throws ApiError 400, 413, 415 */
 export async function readPatch(exchange: Exchange): Promise<PatchDocument> {
-  const media = contentType(exchange.header('content-type')) ?? '';
-  if (media.startsWith('application/apply-patch+')) throw noServerSideApply(exchange);
+  refuseServerSideApply(exchange);
+  const media = mediaOf(exchange);
   const type = Object.hasOwn(TYPES, media) ? TYPES[media as keyof typeof TYPES] : undefined;
   if (type === undefined) throw failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
   const text = (await exchange.body()).toString('utf8');
@@ -98,6 +104,8 @@ export interface PatchTarget {
 export async function patch(ground: Ground, exchange: Exchange, face: Face, target: PatchTarget): Promise<void> {
   const { dryRun, fieldValidation } = writeQuery(exchange, 'PatchOptions');
   const { namespace, name, subresource } = target;
+  // Said of an object that is not there, too: a real server would create it.
+  refuseServerSideApply(exchange);
   get(face, namespace, name);
   const document = await readPatch(exchange);
   // Only now: while the body came in, the object may have changed.

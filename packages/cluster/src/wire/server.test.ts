@@ -213,15 +213,28 @@ describe('[SPEC C33] subresources', () => {
     expect((await cluster.ask('GET', `${PODS}/held`)).code).toBe(200);
   });
 
+  test('server-side apply is refused in words, also of what is not there yet', async () => {
+    const answer = await cluster.ask('PATCH', `${PODS}/none-yet?fieldManager=kubectl`, {
+      body: podOf('none-yet'),
+      headers: { 'content-type': 'application/apply-patch+yaml' },
+    });
+    expect([answer.status, answer.body.reason]).toEqual([415, 'UnsupportedMediaType']);
+    expect(answer.body.message).toContain('no server-side apply yet');
+  });
+
   test('what would need a running container is refused in words', async () => {
     await cluster.ask('POST', PODS, { body: podOf('quiet') });
     const exec = await cluster.ask('POST', `${PODS}/quiet/exec?command=ls`);
-    expect([exec.code, exec.json.message]).toEqual([
+    expect([exec.code, exec.json.message]).toEqual([400, 'pod quiet does not have a host assigned']);
+    expect(await cluster.ask('GET', `${PODS}/quiet/log`)).toMatchObject({ code: 204, text: '' });
+    await cluster.ask('POST', PODS, { body: podOf('bound', { spec: { nodeName: 'n1' } }) });
+    const bound = await cluster.ask('POST', `${PODS}/bound/exec?command=ls`);
+    expect([bound.code, bound.json.message]).toEqual([
       400,
       'the embedded cluster runs no containers: exec is not possible on pods',
     ]);
-    const log = await cluster.ask('GET', `${PODS}/quiet/log`);
-    expect([log.code, log.json.message]).toEqual([400, 'pod quiet does not have a host assigned']);
+    const log = await cluster.ask('GET', `${PODS}/bound/log`);
+    expect([log.code, log.json.message]).toEqual([404, 'pods "n1" not found']);
   });
 });
 

@@ -6,7 +6,7 @@ import { type Face, faceOf } from '../rest/face.ts';
 import type { Ground } from '../rest/ground.ts';
 import { get } from '../rest/reads.ts';
 import { update } from '../rest/writes.ts';
-import { badRequest, type failure, methodNotAllowed, noSuchResource, notFound } from '../status.ts';
+import { badRequest, methodNotAllowed, noSuchResource, notFound } from '../status.ts';
 import { sendObject } from './answers.ts';
 import { contentType, readBody } from './body.ts';
 import { evict } from './eviction.ts';
@@ -48,9 +48,11 @@ export async function subresource(ground: Ground, exchange: Exchange, route: Res
     case 'eviction':
       return evict(ground, exchange, face, namespace, name);
     case 'log':
-      throw noLog(ground, get(face, namespace, name));
+      return serveLog(ground, exchange, get(face, namespace, name));
     default:
-      get(face, namespace, name);
+      if (!get(face, namespace, name).spec?.nodeName && face.kind.kind === 'Pod') {
+        throw badRequest(`pod ${name} does not have a host assigned`);
+      }
       throw badRequest(
         REFUSED.some((one) => one.name === found.name)
           ? `the embedded cluster runs no containers: ${found.name} is not possible on ${face.kind.plural}`
@@ -127,15 +129,16 @@ async function postBinding(
   );
 }
 
-/** A real server would ask the Pod's kubelet; here no node has one. */
-function noLog(ground: Ground, pod: KubeObject): ReturnType<typeof failure> {
+/** A real server would ask the Pod's kubelet; here no node has one. A Pod on no node has an empty log. */
+function serveLog(ground: Ground, exchange: Exchange, pod: KubeObject): void {
   const nodeName: unknown = pod.spec?.nodeName;
   if (typeof nodeName !== 'string' || nodeName === '') {
-    return badRequest(`pod ${pod.metadata.name} does not have a host assigned`);
+    exchange.response.writeHead(204).end();
+    return;
   }
   // Sic: a real server names the node and calls it a pod.
   if (faceOf(ground, 'nodes').get('', nodeName) === undefined) {
-    return notFound({ group: '', plural: 'pods', kind: 'Pod' }, nodeName);
+    throw notFound({ group: '', plural: 'pods', kind: 'Pod' }, nodeName);
   }
-  return badRequest(`node ${nodeName} has no kubelet: a module's log is where its base writes it`);
+  throw badRequest(`node ${nodeName} has no kubelet that could be asked for a log`);
 }
