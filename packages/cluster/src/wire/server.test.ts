@@ -218,8 +218,8 @@ describe('[SPEC C33] subresources', () => {
       body: podOf('none-yet'),
       headers: { 'content-type': 'application/apply-patch+yaml' },
     });
-    expect([answer.status, answer.body.reason]).toEqual([415, 'UnsupportedMediaType']);
-    expect(answer.body.message).toContain('no server-side apply yet');
+    expect([answer.code, answer.json.reason]).toEqual([415, 'UnsupportedMediaType']);
+    expect(answer.json.message).toContain('no server-side apply yet');
   });
 
   test('what would need a running container is refused in words', async () => {

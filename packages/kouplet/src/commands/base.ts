@@ -35,7 +35,7 @@ export async function base(flags: BaseFlags): Promise<void> {
     ca: ca === undefined ? undefined : readText('--ca', ca),
   }).catch((error: unknown): Fleet => {
     throw failed(
-      `the bases cannot connect: ${messageOf(error).replace(/\.$/, '')}`,
+      `the bases cannot connect: ${messageOf(error).replace(/[.?]$/, '')}`,
       'The flags are --broker, --username, --password-file and --ca.',
     );
   });
