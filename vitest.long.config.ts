@@ -1,9 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
-/** `npm run test:long`: suites that need minutes, a mosquitto on PATH or a real cluster by TEST_KUBECONFIG. */
+/** What crosses rooms and runs on any cluster: a real one, where TEST_KUBECONFIG names it. Without it `npm test` has run them. */
+const onRealCluster = process.env.TEST_KUBECONFIG
+  ? ['tests/e2e/**/*.test.ts', 'tests/contract/**/*.test.ts', 'tests/kube-contract.test.ts', 'tests/kubectl.test.ts']
+  : [];
+
+/** `npm run test:long`: suites that need minutes, a mosquitto on PATH or a real cluster; one file after the other. */
 export default defineConfig({
   test: {
-    include: ['tests/long/**/*.test.ts'],
+    include: ['tests/long/**/*.test.ts', ...onRealCluster],
     environment: 'node',
     pool: 'forks',
     maxWorkers: 1,
