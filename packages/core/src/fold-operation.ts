@@ -152,10 +152,15 @@ function foldRepeat(ending: Ending): BaseState {
   return { ...next, listNeededSince: at.mono };
 }
 
-/** Another command on that key is running. After a repeated attempt it is our own earlier one: it has not been lost. */
+/**
+ * Another command on that key is running. After a repeated attempt, or where it is an install, it counts as our own
+ * earlier one (of before a restart of ours, mostly): not lost, and its key stays locked until it ends, or what it makes
+ * would be nobody's.
+ */
 function foldConflict(ending: Ending, message: string): BaseState {
   const { state, key, slot, operation, at, policy } = ending;
-  if (operation.attempt > 1) {
+  const isInstalling = operation.command === 'installBiz' && message.includes('(installBiz)');
+  if (operation.attempt > 1 || isInstalling) {
     return withSlot(state, key, { operation: { ...operation, isConfirmedRunning: true } });
   }
   if (slot.lost !== undefined && slot.lost.command !== operation.command) {
