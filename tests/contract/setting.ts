@@ -84,7 +84,7 @@ export function openSetting(name: string): Setting {
       .replace(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g, 'UID')
       .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z/g, 'MICRO-TIME')
       .replace(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME')
-      .replace(/-[bcdfghjklmnpqrstvwxz2456789]{8,10}(?=-|\b)/g, '-HASH')
+      .replace(/-[bcdfghjklmnpqrstvwxz2456789]{6,10}(?=-|\b)/g, '-HASH')
       .replace(/(-HASH|gen)-[bcdfghjklmnpqrstvwxz2456789]{5}\b/g, '$1-RANDOM');
   const plain = (value: Json, key = ''): Json => {
     if (Array.isArray(value)) return value.map((one) => plain(one));
