@@ -80,11 +80,24 @@ function settle(
   const life = slot.run ?? shownRun(state, key, slot, at);
   const wasRunning = slot.claim !== undefined && life?.podUid === slot.claim.podUid && life.ended === undefined;
   const pod = slot.claim === undefined ? undefined : state.pods[slot.claim.podUid]?.pod;
+  const isUnwanted = slot.claim !== undefined && (pod === undefined || isDeleting(pod));
+  if (isUnwanted && presence === 'ABSENT' && life === undefined && isOfRecordOnly(state, slot)) {
+    const lost = { command: 'installBiz' as const, attempt: 1, firstSentAt: at.mono };
+    return withSlot(state, key, { lost, said });
+  }
   if (!wasRunning || pod === undefined || isDeleting(pod)) {
     const run = presence === 'ABSENT' ? endedRun(slot.run, 'Uninstalled', 'uninstalled', at.wall) : slot.run;
     return withSlot(state, key, { ...fields, claim, run });
   }
   return foldStopped(withSlot(state, key, { ...fields, claim }), key, { ...slot, run: life }, asOf, at, policy);
+}
+
+/**
+ * All that is known of it is that a process of ours before this one recorded the install. It may be a download that no list
+ * shows: absence is proven by the uninstall's answer, or it would come after its Pod has gone. [SPEC M11]
+ */
+function isOfRecordOnly(state: BaseState, { presence, endedAt, lost }: Slot): boolean {
+  return presence === undefined && endedAt === undefined && lost === undefined && state.processChangedAt === undefined;
 }
 
 /** It ran and is no longer there, and not by our doing. [SPEC M24] */
