@@ -42,10 +42,12 @@ export function describeBase(
             slot.operation === undefined
               ? undefined
               : { command: slot.operation.command, sent: ago(slot.operation.sentAt), attempt: slot.operation.attempt },
-          trouble:
-            slot.trouble === undefined
-              ? undefined
-              : { kind: slot.trouble.kind, attempts: slot.trouble.attempts, message: slot.trouble.message },
+          troubles: Object.values(slot.troubles ?? {}).map(({ podUid, kind, attempts, message }) => ({
+            podUid,
+            kind,
+            attempts,
+            message,
+          })),
         },
       ]),
     ),

@@ -9,7 +9,7 @@ import type { Outcome } from './inputs.ts';
 import { podNotice, withNotice, withTold } from './notices.ts';
 import type { Policy } from './policy.ts';
 import { defined, withEntry, withoutEntry } from './records.ts';
-import { slotOf, withSlot } from './slots.ts';
+import { slotOf, troubleOf, withSlot } from './slots.ts';
 import type { BaseState, Flight, Question, WriteTrouble } from './state.ts';
 import type { Stamp } from './time.ts';
 
@@ -76,7 +76,8 @@ function foldOperationStarted(
   const pod = claim === undefined ? undefined : next.pods[claim.podUid]?.pod;
   if (pod === undefined || earlier !== undefined) return next;
   // Retries are told by their outcomes.
-  if (slot.trouble !== undefined && slot.trouble.isHealed !== true && slot.trouble.command === command) return next;
+  const trouble = troubleOf(slot, claim?.podUid);
+  if (trouble !== undefined && trouble.isHealed !== true && trouble.command === command) return next;
   const isInstall = command === 'installBiz';
   const text = isInstall ? `Installing ${key} from ${claim?.url}` : `Uninstalling ${key}`;
   return withNotice(next, podNotice(pod, 'Normal', isInstall ? 'Installing' : 'Uninstalling', text));

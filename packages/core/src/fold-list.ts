@@ -7,8 +7,8 @@ import { isDeleting } from './module-pod.ts';
 import { nodeNotice, podNotice, withNotice } from './notices.ts';
 import { adopt, isPresent } from './ownership.ts';
 import type { Policy } from './policy.ts';
-import { defined, wallOf } from './records.ts';
-import { endedRun, isHung, nextTrouble, slotOf, startedRun, withSlot } from './slots.ts';
+import { defined, wallOf, withoutEntry } from './records.ts';
+import { endedRun, isHung, nextTrouble, slotOf, startedRun, troubleOf, withSlot, withTrouble } from './slots.ts';
 import type { BaseState, Operation, Run, Slot } from './state.ts';
 import type { Stamp } from './time.ts';
 
@@ -72,10 +72,15 @@ function settle(
   const fields = { presence, presenceAsOf: asOf, said, resolvedSince };
   if (presence === 'ACTIVATED') {
     const run = slot.run !== undefined && slot.run.ended === undefined ? slot.run : seenRun(state, key, slot, at);
-    return withSlot(state, key, { ...fields, run, lost: undefined, trouble: healed(slot, at, policy) });
+    return withSlot(state, key, { ...fields, run, lost: undefined, troubles: healed(slot, at, policy) });
   }
   const isOver = presence === 'ABSENT' || presence === 'STOPPED' || presence === 'BROKEN';
   if (!isOver) return withSlot(state, key, fields);
+  if (presence === 'ABSENT' && isBusy(slot)) {
+    // What the base was busy with may be a download, which no list shows: the claim stays until it is proven gone.
+    const lost = slot.lost ?? { command: 'installBiz' as const, attempt: 1, firstSentAt: at.mono };
+    return withSlot(state, key, { presence: undefined, presenceAsOf: asOf, said, resolvedSince, lost });
+  }
   const claim = presence === 'ABSENT' ? undefined : slot.claim;
   const life = slot.run ?? shownRun(state, key, slot, at);
   const wasRunning = slot.claim !== undefined && life?.podUid === slot.claim.podUid && life.ended === undefined;
@@ -100,6 +105,12 @@ function isOfRecordOnly(state: BaseState, { presence, endedAt, lost }: Slot): bo
   return presence === undefined && endedAt === undefined && lost === undefined && state.processChangedAt === undefined;
 }
 
+/** The last install for the Pod that has it was refused: something runs on that key. */
+function isBusy(slot: Slot): boolean {
+  const trouble = troubleOf(slot, slot.claim?.podUid);
+  return trouble?.kind === 'conflict' && trouble.command === 'installBiz' && trouble.isHealed !== true;
+}
+
 /** It ran and is no longer there, and not by our doing. [SPEC M24] */
 function foldStopped(state: BaseState, key: string, slot: Slot, asOf: number, at: Stamp, policy: Policy): BaseState {
   if (slot.claim === undefined) return state;
@@ -113,7 +124,7 @@ function foldStopped(state: BaseState, key: string, slot: Slot, asOf: number, at
   const trouble = isRestart
     ? { ...fault, attempts: 0, at: at.mono, retryAt: at.mono }
     : nextTrouble(key, slot, fault, at.mono, policy);
-  const next = withSlot(state, key, { run, trouble, presenceAsOf: asOf });
+  const next = withSlot(state, key, { run, troubles: withTrouble(slot, trouble), presenceAsOf: asOf });
   const entry = state.pods[podUid];
   return entry === undefined ? next : withNotice(next, podNotice(entry.pod, 'Warning', reason, message));
 }
@@ -147,12 +158,21 @@ export function observedLife(state: BaseState, key: string, podUid: string, isNe
   return { restartCount: status?.restartCount ?? 0, hasRun };
 }
 
-/** After ten minutes of health a trouble is forgotten. */
-function healed(slot: Slot, at: Stamp, policy: Policy): Slot['trouble'] {
-  if (slot.trouble === undefined) return undefined;
+/** It is on line for the Pod that has it: that Pod's trouble is healed, and forgotten after ten minutes of health. */
+function healed(slot: Slot, at: Stamp, policy: Policy): Slot['troubles'] {
+  const podUid = slot.claim?.podUid;
+  const { troubles } = slot;
+  // Nobody's: what keeps a Pod from it now is no longer its failure.
+  if (podUid === undefined) {
+    const isPast = Object.values(troubles ?? {}).every((trouble) => trouble.isHealed === true);
+    if (troubles === undefined || isPast) return troubles;
+    return Object.fromEntries(Object.entries(troubles).map(([uid, trouble]) => [uid, { ...trouble, isHealed: true }]));
+  }
+  const trouble = troubles?.[podUid];
+  if (troubles === undefined || trouble === undefined) return troubles;
   const since = slot.run?.startedAt ?? at.mono;
-  if (at.mono - since >= policy.timings.backoffResetMs) return undefined;
-  return slot.trouble.isHealed === true ? slot.trouble : { ...slot.trouble, isHealed: true };
+  if (at.mono - since >= policy.timings.backoffResetMs) return withoutEntry(troubles, podUid);
+  return trouble.isHealed === true ? troubles : withTrouble(slot, { ...trouble, isHealed: true });
 }
 
 /**
@@ -232,7 +252,7 @@ function endByList(
   const run =
     podUid === undefined ? slot.run : startedRun(slot.run, podUid, observedLife(state, key, podUid, true), at);
   return told(
-    withSlot(state, key, { ...fields, run, trouble: healed(slot, at, policy) }),
+    withSlot(state, key, { ...fields, run, troubles: healed(slot, at, policy) }),
     podUid,
     'Installed',
     `${key} is on the base; its answer was lost`,

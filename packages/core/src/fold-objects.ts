@@ -80,7 +80,7 @@ export function foldPodGone(state: BaseState, uid: string, _at: Stamp, _policy: 
     told: Object.fromEntries(Object.entries(buried.told).filter(([key]) => !key.includes(uid))),
   };
   for (const [key, slot] of Object.entries(next.slots)) {
-    if (slot.run?.podUid === uid || slot.trouble?.podUid === uid) next = withSlot(next, key, {});
+    if (slot.run?.podUid === uid || slot.troubles?.[uid] !== undefined) next = withSlot(next, key, {});
   }
   return adopt(next);
 }

@@ -7,8 +7,8 @@ import { observedLife } from './fold-list.ts';
 import { nodeNotice, podNotice, withNotice } from './notices.ts';
 import type { Policy } from './policy.ts';
 import { cut } from './records.ts';
-import { endedRun, nextTrouble, slotOf, startedRun, withSlot } from './slots.ts';
-import type { BaseState, Operation, Slot } from './state.ts';
+import { endedRun, nextTrouble, slotOf, startedRun, troubleOf, withSlot, withTrouble } from './slots.ts';
+import type { BaseState, Operation, Slot, Trouble } from './state.ts';
 import type { Stamp } from './time.ts';
 
 /** The whole text of a failure in an Event is cut at this many characters. */
@@ -64,8 +64,12 @@ function foldUnasked(state: BaseState, slot: Slot, result: OperationResult, at: 
     kind === 'accepted' ||
     (result.command === 'installBiz' && kind === 'success' && slot.presence === 'ACTIVATED') ||
     (result.command === 'uninstallBiz' && kind !== 'failed' && (slot.presence ?? 'ABSENT') === 'ABSENT') ||
-    (kind === 'failed' && slot.trouble?.message === result.outcome.message);
+    (kind === 'failed' && hasTold(slot, result.outcome.message));
   return isKnown ? state : { ...state, listNeededSince: at.mono };
+}
+
+function hasTold(slot: Slot, message: string): boolean {
+  return Object.values(slot.troubles ?? {}).some((trouble) => trouble.message === message);
 }
 
 function foldInstalled(ending: Ending, outcome: OperationOutcome & { kind: 'success' }): BaseState {
@@ -82,7 +86,8 @@ function foldInstalled(ending: Ending, outcome: OperationOutcome & { kind: 'succ
   const podUid = operation.podUid;
   const run =
     podUid === undefined ? slot.run : startedRun(slot.run, podUid, observedLife(state, key, podUid, true), at);
-  const trouble = slot.trouble === undefined ? undefined : { ...slot.trouble, isHealed: true };
+  // Of this Pod alone: another's failure is not undone by it.
+  const trouble = troubleOf(slot, podUid);
   const next = withSlot(state, key, {
     operation: undefined,
     lost: undefined,
@@ -92,7 +97,7 @@ function foldInstalled(ending: Ending, outcome: OperationOutcome & { kind: 'succ
     said: same?.message === '' ? undefined : same?.message,
     resolvedSince: presence === 'RESOLVED' ? at.mono : undefined,
     run: presence === 'ACTIVATED' ? run : slot.run,
-    trouble,
+    ...(trouble === undefined ? {} : { troubles: withTrouble(slot, { ...trouble, isHealed: true }) }),
   });
   // An answer that does not say what became of it is verified.
   const verified = same === undefined ? { ...next, listNeededSince: at.mono } : next;
@@ -131,7 +136,9 @@ function foldUninstalled(ending: Ending): BaseState {
     said: undefined,
     claim: undefined,
     run: endedRun(slot.run, 'Uninstalled', 'uninstalled', at.wall),
-    trouble: slot.trouble?.command === 'uninstallBiz' ? undefined : slot.trouble,
+    troubles: Object.fromEntries(
+      Object.entries(slot.troubles ?? {}).filter(([, trouble]) => trouble.command !== 'uninstallBiz'),
+    ),
   });
   return toldPod(next, operation.podUid, 'Normal', 'Uninstalled', `${key} uninstalled`);
 }
@@ -147,7 +154,7 @@ function foldRepeat(ending: Ending): BaseState {
     endedAt: at.mono,
     presence: undefined,
     presenceAsOf: undefined,
-    trouble: slot.trouble?.kind === 'failed' ? { ...slot.trouble, retryAt: trouble.retryAt } : trouble,
+    troubles: withBusy(slot, trouble),
   });
   return { ...next, listNeededSince: at.mono };
 }
@@ -173,9 +180,15 @@ function foldConflict(ending: Ending, message: string): BaseState {
     operation: undefined,
     endedAt: at.mono,
     presence: operation.command === 'installBiz' ? undefined : slot.presence,
-    trouble: slot.trouble?.kind === 'failed' ? { ...slot.trouble, retryAt: trouble.retryAt } : trouble,
+    troubles: withBusy(slot, trouble),
   });
   return { ...next, listNeededSince: at.mono };
+}
+
+/** Busy is no failure: the cause of the last one stays, tried again when this one would be. */
+function withBusy(slot: Slot, busy: Trouble): NonNullable<Slot['troubles']> {
+  const earlier = troubleOf(slot, busy.podUid);
+  return withTrouble(slot, earlier?.kind === 'failed' ? { ...earlier, retryAt: busy.retryAt } : busy);
 }
 
 function foldFailed(ending: Ending, outcome: { readonly message: string; readonly detail?: string }): BaseState {
@@ -201,7 +214,7 @@ function foldFault(
     presenceAsOf: undefined,
     // Bases drop what failed to install; what one keeps shows in the next list and is then claimed by this.
     claim: slot.claim,
-    trouble,
+    troubles: withTrouble(slot, trouble),
   });
   const reason = isInstall ? 'InstallFailed' : 'UninstallFailed';
   const whole = detail === undefined || detail === '' ? line : `${line}\n${detail}`;

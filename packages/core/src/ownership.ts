@@ -14,6 +14,7 @@ import {
 } from './module-pod.ts';
 import type { ObservedPod } from './observed.ts';
 import { wallOf } from './records.ts';
+import { failedUntil, troubleOf } from './slots.ts';
 import type { BaseState, PodEntry, Slot } from './state.ts';
 
 /** One Pod's wish for one key. */
@@ -26,9 +27,18 @@ export interface Wish {
 export interface Desire {
   readonly key: BizKey;
   readonly winner: Wish;
-  /** Live Pods that cannot have it: older ones of the same workload that the winner replaces, or newer ones that must wait. */
-  readonly losers: ReadonlyArray<Wish & { readonly reason: 'Superseded' | 'BizOccupied' }>;
+  readonly losers: readonly Loser[];
 }
+
+/**
+ * A live Pod that cannot have it: an older one of the same workload that the winner replaces, a newer one that must wait,
+ * or one of the same workload that failed and must not be tried again before `until` (monotonic ms).
+ */
+export type Loser = Wish &
+  (
+    | { readonly reason: 'Superseded' | 'BizOccupied' }
+    | { readonly reason: 'HeldBack'; readonly until: number; readonly message: string }
+  );
 
 /** Roles of all Pods of the base, by UID. */
 export type Roles = ReadonlyMap<string, PodRole>;
@@ -37,8 +47,8 @@ export function rolesOf(state: BaseState): Roles {
   return new Map(Object.entries(state.pods).map(([uid, entry]) => [uid, roleOf(entry.pod)]));
 }
 
-/** By key: who should have it. Keys that nobody live wants are missing. */
-export function desiresOf(state: BaseState, roles: Roles): ReadonlyMap<BizKey, Desire> {
+/** By key: who should have it now (monotonic ms). Keys that nobody live wants are missing. */
+export function desiresOf(state: BaseState, roles: Roles, now: number): ReadonlyMap<BizKey, Desire> {
   const wishes = new Map<BizKey, Wish[]>();
   for (const [uid, entry] of Object.entries(state.pods)) {
     const role = roles.get(uid);
@@ -51,24 +61,49 @@ export function desiresOf(state: BaseState, roles: Roles): ReadonlyMap<BizKey, D
     }
   }
   const desires = new Map<BizKey, Desire>();
-  for (const [key, all] of wishes) desires.set(key, decide(key, all, state.slots[key]));
+  for (const [key, all] of wishes) desires.set(key, decide(key, all, state.slots[key], now));
   return desires;
 }
 
-function decide(key: BizKey, wishes: readonly Wish[], slot: Slot | undefined): Desire {
+function decide(key: BizKey, wishes: readonly Wish[], slot: Slot | undefined, now: number): Desire {
   const byAge = wishes.toSorted((a, b) => (isNewer(a.entry, b.entry) ? 1 : -1));
-  const owner = byAge.find((wish) => wish.entry.pod.metadata.uid === slot?.claim?.podUid);
-  let winner = owner ?? byAge[0];
-  for (const wish of byAge) if (winner !== undefined && supersedes(wish, winner)) winner = wish;
-  if (winner === undefined) throw new Error(`no wish for ${key}`);
-  const chosen = winner;
-  return {
-    key,
-    winner: chosen,
-    losers: byAge
-      .filter((wish) => wish !== chosen)
-      .map((wish) => ({ ...wish, reason: supersedes(chosen, wish) ? 'Superseded' : 'BizOccupied' })),
-  };
+  const newest = chosenOf(byAge, slot);
+  if (newest === undefined) throw new Error(`no wish for ${key}`);
+  const chosen = standIn(newest, byAge, slot, now) ?? newest;
+  const losers = byAge.filter((wish) => wish !== chosen).map((wish) => loserOf(wish, chosen, slot, now));
+  return { key, winner: chosen, losers };
+}
+
+/** Who has it, else the oldest, unless a newer revision of that one supersedes it. */
+function chosenOf(byAge: readonly Wish[], slot: Slot | undefined): Wish | undefined {
+  let chosen = byAge.find((wish) => wish.entry.pod.metadata.uid === slot?.claim?.podUid) ?? byAge[0];
+  for (const wish of byAge) if (chosen !== undefined && supersedes(wish, chosen)) chosen = wish;
+  return chosen;
+}
+
+/**
+ * While the newest revision is in back-off after a failed attempt, the last one before it that is not has the key again:
+ * a rollout that fails takes nothing off line but for its attempts, and one that is taken back completes. [SPEC M35]
+ */
+function standIn(newest: Wish, byAge: readonly Wish[], slot: Slot | undefined, now: number): Wish | undefined {
+  if (heldBackUntil(newest, slot, now) === undefined) return undefined;
+  const earlier = byAge.filter((wish) => supersedes(newest, wish) && heldBackUntil(wish, slot, now) === undefined);
+  return chosenOf(earlier, slot);
+}
+
+function heldBackUntil({ entry, biz }: Wish, slot: Slot | undefined, now: number): number | undefined {
+  return failedUntil(slot, entry.pod.metadata.uid, biz.url, now);
+}
+
+function loserOf(wish: Wish, chosen: Wish, slot: Slot | undefined, now: number): Loser {
+  const until = heldBackUntil(wish, slot, now);
+  const isOlder = supersedes(chosen, wish);
+  // Where the newest is held back too, nobody's turn it is: each shows its own failure.
+  const isHeldBack = isOlder ? heldBackUntil(chosen, slot, now) !== undefined : supersedes(wish, chosen);
+  if (until !== undefined && isHeldBack) {
+    return { ...wish, reason: 'HeldBack', until, message: troubleOf(slot, wish.entry.pod.metadata.uid)?.message ?? '' };
+  }
+  return { ...wish, reason: isOlder ? 'Superseded' : 'BizOccupied' };
 }
 
 /** A newer Pod of the same workload but of another revision takes the older one's place. */
@@ -102,9 +137,9 @@ export function isContainerEnded(slot: Slot | undefined, entry: PodEntry, biz: W
   if (entry.pod.spec.restartPolicy !== 'Never') return false;
   const observed = entry.pod.status.containerStatuses?.find((status) => status.name === biz.container);
   if (observed?.state?.terminated !== undefined) return true;
-  const trouble = slot?.trouble;
+  const trouble = troubleOf(slot, entry.pod.metadata.uid);
   return (
-    trouble?.podUid === entry.pod.metadata.uid &&
+    trouble !== undefined &&
     trouble.command === 'installBiz' &&
     trouble.kind !== 'conflict' &&
     trouble.isHealed !== true

@@ -17,13 +17,14 @@ import {
   tellOnce,
   wake,
 } from './situation.ts';
-import { budgetOf, busyReason, isHung, slotOf } from './slots.ts';
+import { budgetOf, busyReason, isHung, slotOf, troubleOf } from './slots.ts';
 import type { Slot } from './state.ts';
 
 export function planOperations(draft: Draft): void {
   const { situation } = draft;
   const { state, desires, policy, now } = situation;
   wakeForTimeouts(draft);
+  wakeForHeldBack(draft);
   const removals = removalsOf(situation);
   const obstacle = obstacleOf(situation);
   if (obstacle !== undefined) {
@@ -49,7 +50,7 @@ export function planOperations(draft: Draft): void {
   const orphan = removals.find(
     ({ slot }) =>
       isOrphan(situation, slot) &&
-      slot.trouble === undefined &&
+      troubleOf(slot, slot.claim?.podUid) === undefined &&
       !(slot.operation !== undefined && isHung(slot.operation, policy, now.mono)),
   );
   for (const desire of inOrder(desires)) {
@@ -65,6 +66,13 @@ function wakeForTimeouts(draft: Draft): void {
   for (const { operation, resolvedSince } of Object.values(state.slots)) {
     if (operation !== undefined) wake(draft, operation.firstSentAt + policy.timings.installTimeoutMs);
     if (resolvedSince !== undefined) wake(draft, resolvedSince + policy.timings.installTimeoutMs);
+  }
+}
+
+/** A newer revision that failed has its turn again when its back-off ends. [SPEC M35] */
+function wakeForHeldBack(draft: Draft): void {
+  for (const { losers } of draft.situation.desires.values()) {
+    for (const loser of losers) if (loser.reason === 'HeldBack') wake(draft, loser.until);
   }
 }
 
@@ -110,7 +118,7 @@ function planRemoval(draft: Draft, key: BizKey, slot: Slot, budget: number): boo
     explainRemoval(draft, key, slot, { reason: 'BizStarting', message });
     return false;
   }
-  const { trouble } = slot;
+  const trouble = troubleOf(slot, slot.claim?.podUid);
   // A failed uninstall is tried again with back-off, and so is what is broken and still wanted; else a failed install is no reason to wait.
   const isWanted = proofOf(state, slot, desires.get(key)) === undefined;
   const isHeldBack =
@@ -161,9 +169,9 @@ function planInstall(draft: Draft, desire: Desire, budget: number): boolean {
     explainDesire(draft, desire, { reason: 'BaseNotActivated', message: `the master biz of the base is ${master}` });
     return false;
   }
-  const { trouble } = slot;
-  const isOwnTrouble = trouble?.podUid === pod.metadata.uid && trouble.url === winner.biz.url;
-  if (trouble !== undefined && isOwnTrouble && trouble.isHealed !== true && now.mono < trouble.retryAt) {
+  const trouble = troubleOf(slot, pod.metadata.uid);
+  const isDue = trouble === undefined || trouble.url !== winner.biz.url || now.mono >= trouble.retryAt;
+  if (!isDue && trouble.isHealed !== true) {
     wake(draft, trouble.retryAt);
     explainDesire(draft, desire, { reason: 'InstallBackOff', message: trouble.message, until: trouble.retryAt });
     return false;

@@ -92,8 +92,14 @@ function explainLosses(draft: Draft, entry: PodEntry): void {
   for (const desire of draft.situation.desires.values()) {
     for (const loser of desire.losers) {
       if (loser.entry !== entry) continue;
+      const subject = podSubject(entry.pod);
+      if (loser.reason === 'HeldBack') {
+        const { message, until } = loser;
+        draft.waiting.push({ subject, reason: 'InstallBackOff', message: `${desire.key}: ${message}`, until });
+        continue;
+      }
       const by = podSubject(desire.winner.entry.pod);
-      draft.waiting.push({ subject: podSubject(entry.pod), reason: loser.reason, message: `${desire.key} is ${by}'s` });
+      draft.waiting.push({ subject, reason: loser.reason, message: `${desire.key} is ${by}'s` });
     }
   }
 }

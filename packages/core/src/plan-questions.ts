@@ -43,7 +43,7 @@ function listWantedAt(situation: Situation): number | undefined {
   for (const slot of Object.values(state.slots)) {
     const { operation } = slot;
     if (operation !== undefined) sooner(askedAfterAt(situation, operation));
-    else if (slot.presence === undefined && (slot.claim !== undefined || slot.trouble !== undefined)) {
+    else if (slot.presence === undefined && (slot.claim !== undefined || slot.troubles !== undefined)) {
       if ((state.listAsOf ?? -1) < (slot.endedAt ?? 0)) sooner(0);
     } else if (slot.presence === 'RESOLVED' || slot.presence === 'UNRESOLVED') {
       const since = slot.resolvedSince ?? 0;

@@ -2,6 +2,7 @@
 import { addressFault } from './labels.ts';
 import { hasEnded, isDeleting, type PodRole, type WantedBiz } from './module-pod.ts';
 import type { Condition, ContainerStatus, ObservedPod, PodStatus } from './observed.ts';
+import { isPresent } from './ownership.ts';
 import { cut, secondsOf, wallOf } from './records.ts';
 import type { Situation } from './situation.ts';
 import { type Standing, standingOf } from './standing.ts';
@@ -72,12 +73,13 @@ function containerOf(situation: Situation, entry: PodEntry, biz: WantedBiz, stan
   const shown = pod.status.containerStatuses?.find((status) => status.name === biz.container);
   if (standing.kind === 'unseen' && shown !== undefined) return shown;
   const run = slot?.run?.podUid === uid ? slot.run : undefined;
-  const isMine = slot?.claim?.podUid === uid;
+  // A claim alone only says that it was tried; the imageID is evidence of what a list shows.
+  const isInstalled = slot?.claim?.podUid === uid && isPresent(slot) && slot.operation?.command !== 'installBiz';
   const common = {
     name: biz.container,
     image: biz.url,
-    imageID: isMine ? slot.claim.url : (shown?.imageID ?? ''),
-    ...(isMine
+    imageID: isInstalled ? slot.claim.url : (shown?.imageID ?? ''),
+    ...(isInstalled
       ? { containerID: `koupleless://${biz.key}` }
       : shown?.containerID === undefined
         ? {}

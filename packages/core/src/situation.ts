@@ -55,7 +55,7 @@ export function situationOf(state: BaseState, fleet: FleetState, policy: Policy,
     givingUp: givingUpOf(state, fleet, policy, now, liveness),
     hold: holdOf(state, fleet, policy, now),
     roles,
-    desires: desiresOf(state, roles),
+    desires: desiresOf(state, roles, now.mono),
     hasIdentityConflict: hasIdentityConflict(state, now),
     isListed: isListed(state, fleet, policy),
   };

@@ -21,7 +21,7 @@ export function withSlot(
     (slot.presence === undefined || slot.presence === 'ABSENT') &&
     slot.claim === undefined &&
     slot.operation === undefined &&
-    slot.trouble === undefined &&
+    slot.troubles === undefined &&
     slot.lost === undefined &&
     slot.run === undefined;
   // An operation's end is evidence: until a younger list has come, the slot must keep saying so.
@@ -32,13 +32,35 @@ export function withSlot(
 
 /** Lives and troubles of Pods that are gone are nobody's, but for what is still to be removed. */
 function pruned(state: BaseState, slot: Slot): Slot {
-  const { run, trouble, ...rest } = slot;
+  const { run, troubles, ...rest } = slot;
   const isLive = (podUid: string) => state.pods[podUid] !== undefined;
+  const isRemovable = (podUid: string) => slot.claim?.podUid === podUid || (podUid === '' && slot.claim === undefined);
+  const kept = Object.entries(troubles ?? {}).filter(
+    ([podUid]) => isLive(podUid) || (isRemovable(podUid) && slot.presence !== 'ABSENT'),
+  );
   return {
     ...rest,
     ...(run !== undefined && isLive(run.podUid) ? { run } : {}),
-    ...(trouble !== undefined && (slot.claim !== undefined || isLive(trouble.podUid)) ? { trouble } : {}),
+    ...(kept.length === 0 ? {} : { troubles: Object.fromEntries(kept) }),
   };
+}
+
+/** The last failed attempt for that Pod; the empty UID is a biz that is nobody's. */
+export function troubleOf(slot: Slot | undefined, podUid: string | undefined): Trouble | undefined {
+  return slot?.troubles?.[podUid ?? ''];
+}
+
+/** The slot's troubles with one added in place of that Pod's earlier one. */
+export function withTrouble(slot: Slot, trouble: Trouble): NonNullable<Slot['troubles']> {
+  return withEntry(slot.troubles ?? {}, trouble.podUid, trouble);
+}
+
+/** An install for this Pod failed, and the time to try again has not come. Busy or stopped is no failed attempt. */
+export function failedUntil(slot: Slot | undefined, podUid: string, url: string, now: number): number | undefined {
+  const trouble = troubleOf(slot, podUid);
+  if (trouble === undefined || trouble.command !== 'installBiz' || trouble.url !== url) return undefined;
+  const hasFailed = trouble.kind === 'failed' || trouble.kind === 'mismatch';
+  return hasFailed && trouble.isHealed !== true && now < trouble.retryAt ? trouble.retryAt : undefined;
 }
 
 /** A new life of a biz for its Pod: counted on where it lived before. */
@@ -84,13 +106,15 @@ export function nextTrouble(
   policy: Policy,
 ): Trouble {
   const { timings } = policy;
-  const previous = slot.trouble;
-  const isSame =
-    previous !== undefined &&
-    previous.podUid === fault.podUid &&
-    previous.url === fault.url &&
-    previous.command === fault.command;
-  const wasHealthy = slot.run !== undefined && at - slot.run.startedAt >= timings.backoffResetMs;
+  const previous = troubleOf(slot, fault.podUid);
+  const isSame = previous !== undefined && previous.url === fault.url && previous.command === fault.command;
+  // Health counts from the last trouble on, and for the same Pod: a long life before it resets once, not with each failure.
+  const { run } = slot;
+  const wasHealthy =
+    run !== undefined &&
+    run.podUid === fault.podUid &&
+    run.startedAt >= (previous?.at ?? 0) &&
+    at - run.startedAt >= timings.backoffResetMs;
   const attempts = (isSame && !wasHealthy ? previous.attempts : 0) + 1;
   const failures = fault.kind === 'stopped' ? attempts - 1 : attempts;
   const waitMs = backoffMs(`${key}/${fault.podUid}`, failures, timings.backoffFirstMs, timings.backoffCapMs);

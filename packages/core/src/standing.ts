@@ -5,7 +5,7 @@
 import { hasEnded, isDeleting, type WantedBiz } from './module-pod.ts';
 import { isContainerEnded, isPresent } from './ownership.ts';
 import { obstacleOf, type Situation } from './situation.ts';
-import { budgetOf, busyReason, isHung } from './slots.ts';
+import { budgetOf, busyReason, isHung, troubleOf } from './slots.ts';
 import type { PodEntry, Run, Trouble } from './state.ts';
 
 export type Standing =
@@ -33,11 +33,11 @@ export function standingOf(situation: Situation, entry: PodEntry, biz: WantedBiz
     return isMine && slot?.presence === 'ACTIVATED' ? { kind: 'running', run: slot.run } : { kind: 'unseen' };
   }
   if (isContainerEnded(slot, entry, biz)) {
-    return { kind: 'ended', trouble: slot?.trouble?.podUid === uid ? slot.trouble : undefined };
+    return { kind: 'ended', trouble: troubleOf(slot, uid) };
   }
   const desire = desires.get(biz.key);
   const loss = desire?.losers.find((loser) => loser.entry === entry);
-  if (desire !== undefined && loss !== undefined) {
+  if (desire !== undefined && loss !== undefined && loss.reason !== 'HeldBack') {
     const other = desire.winner.entry.pod.metadata;
     const by = `${other.namespace}/${other.name}`;
     return loss.reason === 'Superseded'
@@ -47,10 +47,8 @@ export function standingOf(situation: Situation, entry: PodEntry, biz: WantedBiz
           `${biz.key} on this base belongs to Pod ${by}; spread the Pods (anti-affinity) or give another BIZ_VERSION`,
         );
   }
-  const trouble =
-    slot?.trouble?.podUid === uid && slot.trouble.url === biz.url && slot.trouble.isHealed !== true
-      ? slot.trouble
-      : undefined;
+  const last = troubleOf(slot, uid);
+  const trouble = last?.url === biz.url && last.isHealed !== true ? last : undefined;
   const { operation } = slot ?? {};
   if (operation !== undefined && isHung(operation, policy, now.mono)) {
     const minutes = Math.round(policy.timings.installTimeoutMs / 60_000);

@@ -127,7 +127,8 @@ export interface Slot {
   /** When the last operation on this key ended: older lists say nothing of it. */
   readonly endedAt?: number;
   readonly run?: Run;
-  readonly trouble?: Trouble;
+  /** By Pod UID, empty for a biz that is nobody's: each Pod that wants the key has its own back-off, whoever has the key. */
+  readonly troubles?: Readonly<Record<string, Trouble>>;
 }
 
 /** A command that was sent and not answered. */
@@ -167,7 +168,7 @@ export interface Run {
   };
 }
 
-/** The last failed attempt: sticky until a success, though the base has forgotten it. */
+/** The last failed attempt for one Pod: sticky until a success for the same Pod, though the base has forgotten it. */
 export interface Trouble {
   readonly podUid: string;
   readonly url: string;
