@@ -15,7 +15,7 @@ import {
   foldRecordGone,
 } from './fold-objects.ts';
 import type { BaseInput } from './inputs.ts';
-import { nodeNotice, noticeKey, withNotice } from './notices.ts';
+import { nodeNotice, withNotice } from './notices.ts';
 import type { Policy } from './policy.ts';
 import { cut, withoutEntry } from './records.ts';
 import type { BaseState } from './state.ts';
@@ -75,8 +75,8 @@ export function foldBase(state: BaseState, input: BaseInput, policy: Policy): Ba
 
 /** A sign of nothing; told once in a while. */
 function foldRejected(state: BaseState, message: string, at: number): BaseState {
-  const notice = nodeNotice('Warning', 'MessageRejected', message);
-  const toldAt = state.told[noticeKey(notice)];
+  const notice = { ...nodeNotice('Warning', 'MessageRejected', message), isLasting: true as const };
+  const toldAt = state.told[notice.key];
   return toldAt !== undefined && at - toldAt < rejectedPeriodMs ? state : withNotice(state, notice);
 }
 

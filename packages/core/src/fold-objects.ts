@@ -77,7 +77,6 @@ export function foldPodGone(state: BaseState, uid: string, _at: Stamp, _policy: 
     ...buried,
     pods: withoutEntry(buried.pods, uid),
     writes: withoutEntry(buried.writes, `pod/${uid}`),
-    told: Object.fromEntries(Object.entries(buried.told).filter(([key]) => !key.includes(uid))),
   };
   for (const [key, slot] of Object.entries(next.slots)) {
     if (slot.run?.podUid === uid || slot.troubles?.[uid] !== undefined) next = withSlot(next, key, {});

@@ -12,8 +12,7 @@ const toldOfPod = 8;
 /** Adds an Event to the outbox unless the same one waits there; the oldest goes when it is full. Only the holder of the Lease tells. */
 export function withNotice(state: BaseState, notice: Notice): BaseState {
   if (state.heldSince === undefined) return state;
-  const key = noticeKey(notice);
-  if (state.notices.some((present) => noticeKey(present) === key)) return state;
+  if (state.notices.some((present) => present.key === notice.key)) return state;
   return { ...state, notices: [...state.notices, notice].slice(-outboxSize) };
 }
 
@@ -26,34 +25,31 @@ export function podNotice(
   maxLength = 1000,
 ): Notice {
   const { name, namespace, uid } = pod.metadata;
-  return {
-    regarding: { kind: 'Pod', name, namespace: namespace ?? 'default', uid },
-    type,
-    reason,
-    message: cut(message, maxLength),
-  };
+  return keyed({ kind: 'Pod', name, namespace: namespace ?? 'default', uid }, type, reason, cut(message, maxLength));
 }
 
 /** An Event about the base's Node. */
 export function nodeNotice(type: Notice['type'], reason: string, message: string): Notice {
-  return { regarding: { kind: 'Node' }, type, reason, message: cut(message, 1000) };
+  return keyed({ kind: 'Node' }, type, reason, cut(message, 1000));
 }
 
-/** Key of the action that records it. */
-export function noticeKey(notice: Notice): string {
-  const { regarding } = notice;
+function keyed(regarding: Notice['regarding'], type: Notice['type'], reason: string, message: string): Notice {
   const subject = regarding.kind === 'Pod' ? regarding.uid : 'node';
-  return `event/${shortHash(`${subject}|${notice.reason}|${notice.message}`)}`;
+  return { key: `event/${shortHash(`${subject}|${reason}|${message}`)}`, regarding, type, reason, message };
 }
 
 /** Remembers that an Event went out: it leaves the outbox, and a lasting condition is not told again. */
 export function withTold(state: BaseState, key: string, at: number): BaseState {
+  const waiting = state.notices.find((notice) => notice.key === key);
+  const notices = waiting === undefined ? state.notices : state.notices.filter((notice) => notice !== waiting);
+  // What happened once needs no memory: two Events a Pod would push the lasting conditions out of it.
+  if (waiting !== undefined && waiting.isLasting !== true) return { ...state, notices };
   const told = Object.entries({ ...state.told, [key]: at });
   const size = toldSize + toldOfPod * Object.keys(state.pods).length;
   const kept = told.length > size ? told.toSorted((a, b) => b[1] - a[1]).slice(0, size) : told;
   return {
     ...state,
     told: Object.fromEntries(kept),
-    notices: state.notices.filter((notice) => noticeKey(notice) !== key),
+    notices,
   };
 }

@@ -15,7 +15,6 @@ import {
   presentSession,
 } from './liveness.ts';
 import { nodeNameOf, topicsAnnotation } from './names.ts';
-import { noticeKey } from './notices.ts';
 import { type Desire, desiresOf, type Roles, rolesOf } from './ownership.ts';
 import type { Policy } from './policy.ts';
 import type { BaseState, Notice } from './state.ts';
@@ -154,7 +153,7 @@ export function propose(draft: Draft, action: PlannedAction): boolean {
 /** Tells a lasting condition once, and again when it still lasts after hours. */
 export function tellOnce(draft: Draft, notice: Notice): void {
   const { state, now } = draft.situation;
-  const toldAt = state.told[noticeKey(notice)];
+  const toldAt = state.told[notice.key];
   if (toldAt !== undefined && now.mono - toldAt < toldAgainAfterMs) return;
   proposeNotice(draft, notice);
 }
@@ -164,8 +163,7 @@ const toldAgainAfterMs = 6 * 3_600_000;
 /** The Event of a notice; about the Node only once there is one. */
 export function proposeNotice(draft: Draft, notice: Notice): void {
   const { state } = draft.situation;
-  const { regarding, type, reason, message } = notice;
-  const key = noticeKey(notice);
+  const { key, regarding, type, reason, message } = notice;
   if (state.flights[key] !== undefined || draft.actions.some((action) => action.key === key)) return;
   if (regarding.kind === 'Pod') {
     draft.actions.push({ kind: 'record-event', key, regarding, type, reason, message });

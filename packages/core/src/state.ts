@@ -212,6 +212,10 @@ export interface WriteTrouble {
 
 /** An Event to be recorded. About a Pod it carries its UID; about the Node it waits until there is one. */
 export interface Notice {
+  /** Key of the action that records it. */
+  readonly key: string;
+  /** Of a condition, not of something that happened: remembered when it was told, so that it is not told at every turn. */
+  readonly isLasting?: true;
   readonly regarding:
     | { readonly kind: 'Pod'; readonly name: string; readonly namespace: string; readonly uid: string }
     | { readonly kind: 'Node' };
