@@ -172,6 +172,23 @@ describe('watches', () => {
     expect(watch.events).toEqual([]);
   });
 
+  test('[SPEC C14] a timeoutSeconds that is no span of time is as none: the watch stays', async () => {
+    const spans: number[] = [];
+    const clock = {
+      now: systemClock.now,
+      after: (ms: number) => {
+        spans.push(ms);
+        return () => undefined;
+      },
+    };
+    const cluster = await testCluster({ clock, controllers: false });
+    open.push(cluster);
+    spans.length = 0;
+    for (const none of ['-1', '0']) await watching(cluster, `timeoutSeconds=${none}`);
+    await eventually(() => spans.filter((ms) => ms >= 1_800_000).length >= 2);
+    expect(spans.filter((ms) => ms <= 0)).toEqual([]);
+  });
+
   test('[SPEC C14] bookmarks come each minute to whoever allows them', async () => {
     const due: Array<() => void> = [];
     const clock = {

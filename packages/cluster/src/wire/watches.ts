@@ -124,7 +124,8 @@ class Watcher {
     const revision = this.#revision();
     listeners.add(this.#listener);
     this.#cancels.push(() => listeners.delete(this.#listener));
-    const seconds = options.timeoutSeconds ?? MIN_TIMEOUT_SECONDS + randomInt(MIN_TIMEOUT_SECONDS);
+    const asked = options.timeoutSeconds ?? 0;
+    const seconds = asked > 0 ? asked : MIN_TIMEOUT_SECONDS + randomInt(MIN_TIMEOUT_SECONDS);
     // A timer holds at most 2^31 ms.
     this.#cancels.push(this.#clock.after(Math.min(seconds * 1000, 2 ** 31 - 1), () => this.end()));
     if (options.allowWatchBookmarks) this.#bookmarkLater();

@@ -5,6 +5,9 @@
 import { baseIdOfNodeName, type ObservedNode } from '@kouplet/core';
 import type { BaseId } from '@kouplet/protocol';
 
+/** Twice the Nodes that one Kubernetes is made for. */
+const oddNamesKept = 10_000;
+
 export class NodeNames {
   readonly #env: string;
   readonly #odd = new Map<string, BaseId>();
@@ -25,11 +28,15 @@ export class NodeNames {
   baseOfNode(node: ObservedNode): BaseId | undefined {
     const { name, annotations } = node.metadata;
     const baseId = baseIdOfNodeName(name, this.#env, annotations);
-    if (baseId !== undefined && baseIdOfNodeName(name, this.#env) === undefined) this.#odd.set(name, baseId);
+    if (baseId !== undefined && baseIdOfNodeName(name, this.#env) === undefined) this.#remember(name, baseId);
     return baseId;
   }
 
-  forget(nodeName: string): void {
-    this.#odd.delete(nodeName);
+  /** The name seen longest ago goes first: a Node that lives is seen again at every write to it. */
+  #remember(name: string, baseId: BaseId): void {
+    this.#odd.delete(name);
+    this.#odd.set(name, baseId);
+    const [oldest] = this.#odd.keys();
+    if (this.#odd.size > oddNamesKept && oldest !== undefined) this.#odd.delete(oldest);
   }
 }
