@@ -22,7 +22,7 @@ import { type BaseId, type BaseMessage, bizKeyOf, type ReportedBiz } from '@koup
 import type { Bench } from './report.ts';
 
 const residents = 10;
-const warmUpLives = 300;
+const warmUpLives = 200;
 const lives = 2_000;
 const seconds = 600;
 

@@ -19,7 +19,11 @@ const questionsKept = 8;
 
 export function foldActionStarted(state: BaseState, action: Action, at: Stamp): BaseState {
   if (state.flights[action.key]?.actionId === action.id) return state;
-  const flight: Flight = { actionId: action.id, startedAt: at.mono, hash: contentHash(action) };
+  const flight: Flight = {
+    actionId: action.id,
+    startedAt: at.mono,
+    hash: isCompared(action) ? contentHash(action) : '',
+  };
   const next: BaseState = { ...state, flights: withEntry(state.flights, action.key, flight) };
   switch (action.kind) {
     case 'send-command':
@@ -180,6 +184,11 @@ export function withOutcome(
       outcome satisfies never;
       return writes;
   }
+}
+
+/** Whether a repeat of the same content means anything: of commands, Events and renewals it does not, and a hash costs. */
+function isCompared(action: Action): boolean {
+  return action.kind !== 'send-command' && action.kind !== 'record-event' && action.kind !== 'write-lease';
 }
 
 const passing = new Set(['id', 'resourceVersion', 'lastTransitionTime', 'lastHeartbeatTime', 'renewedAt']);

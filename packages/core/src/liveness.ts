@@ -208,6 +208,7 @@ export function concernsBases(before: FleetState, after: FleetState, policy: Pol
   return (
     before.syncedAt !== after.syncedAt ||
     before.sightedSince !== after.sightedSince ||
+    before.hearingSince !== after.hearingSince ||
     before.tunnel !== after.tunnel ||
     before.api !== after.api ||
     before.entitledSince !== after.entitledSince ||

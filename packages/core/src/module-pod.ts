@@ -30,8 +30,20 @@ export type PodRole =
 
 const moduleLabels = ['virtual-kubelet.koupleless.io/component', 'module-controller.koupleless.io/component'];
 
+// A Pod is looked at in every plan of its base and never changes: a new observation is a new object.
+const roles = new WeakMap<ObservedPod, PodRole>();
+
 /** What the Pod is to us. */
 export function roleOf(pod: ObservedPod): PodRole {
+  let role = roles.get(pod);
+  if (role === undefined) {
+    role = derivedRole(pod);
+    roles.set(pod, role);
+  }
+  return role;
+}
+
+function derivedRole(pod: ObservedPod): PodRole {
   if (!moduleLabels.some((label) => pod.metadata.labels?.[label] === 'module')) {
     return {
       kind: 'foreign',

@@ -5,13 +5,11 @@ import { nodeNotice } from './notices.ts';
 import type { RecordedInstall } from './observed.ts';
 import { isSame } from './records.ts';
 import { type Draft, propose, tellOnce } from './situation.ts';
+import type { BaseState } from './state.ts';
 
 export function planRecord(draft: Draft): void {
   const { state, policy } = draft.situation;
-  const installs: Record<string, RecordedInstall> = {};
-  for (const [key, slot] of Object.entries(state.slots).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    if (slot.claim !== undefined) installs[key] = slot.claim;
-  }
+  const installs = claimsOf(state);
   // An install of this very plan is recorded with it.
   for (const action of draft.actions) {
     if (action.kind === 'send-command' && action.command.kind === 'installBiz' && action.bizKey !== undefined) {
@@ -47,6 +45,20 @@ export function planRecord(draft: Draft): void {
     namespace,
     name,
     ...(record === undefined ? {} : { resourceVersion: record.metadata.resourceVersion }),
-    installs,
+    // In one order, so that the same content is the same write; only now, as most plans write none.
+    installs: { ...sorted(claimsOf(state)), ...installs },
   });
+}
+
+function claimsOf(state: BaseState): Record<string, RecordedInstall> {
+  const claims: Record<string, RecordedInstall> = {};
+  for (const key in state.slots) {
+    const claim = state.slots[key]?.claim;
+    if (claim !== undefined) claims[key] = claim;
+  }
+  return claims;
+}
+
+function sorted(installs: Readonly<Record<string, RecordedInstall>>): Readonly<Record<string, RecordedInstall>> {
+  return Object.fromEntries(Object.entries(installs).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -1,11 +1,19 @@
-import { type Action, type BaseState, createFleet, defaultTimings, type Plan, type Policy } from '@kouplet/core';
+import {
+  type Action,
+  type BaseState,
+  concernsBases,
+  createFleet,
+  defaultTimings,
+  type Plan,
+  type Policy,
+} from '@kouplet/core';
 import type { BaseId } from '@kouplet/protocol';
 import { Subject } from 'rxjs';
 import { afterEach, expect, test } from 'vitest';
 import type { Executed } from '../execute/execute.ts';
 import { type EdgeInput, ofBase, ofFleet } from '../sources/edge-input.ts';
 import { SteppedClock } from '../testing/stepped-clock.ts';
-import { type CoreFunctions, type Crash, concernsBases, Pipeline } from './pipeline.ts';
+import { type CoreFunctions, type Crash, Pipeline } from './pipeline.ts';
 
 const policy: Policy = {
   env: 'dev',
@@ -248,14 +256,17 @@ test('a change of the fleet that plans of bases read wakes all of them; a renewa
   await clock.pass(10);
   expect(planned).toEqual(['b1', 'b2']);
   const fleet = createFleet();
-  expect(concernsBases(fleet, { ...fleet, renewedAt: 3_000 })).toBe(false);
-  expect(concernsBases(fleet, { ...fleet, isStopping: true })).toBe(true);
+  expect(concernsBases(fleet, { ...fleet, renewedAt: 3_000 }, policy)).toBe(false);
+  expect(concernsBases(fleet, { ...fleet, isStopping: true }, policy)).toBe(true);
   const lease = { metadata: { name: 'r', uid: 'u', resourceVersion: '1' }, spec: { holderIdentity: 'x' } };
   const known = { ...fleet, replicas: { r: { lease, changedAt: 0 } } };
-  expect(concernsBases(fleet, known)).toBe(true);
-  expect(concernsBases(known, { ...fleet, replicas: { r: { lease, changedAt: 3_000 } } })).toBe(false);
+  expect(concernsBases(fleet, known, policy)).toBe(true);
+  expect(concernsBases(known, { ...fleet, replicas: { r: { lease, changedAt: 3_000 } } }, policy)).toBe(false);
   const back = { ...lease, spec: { holderIdentity: '' } };
-  expect(concernsBases(known, { ...fleet, replicas: { r: { lease: back, changedAt: 3_000 } } })).toBe(true);
+  expect(concernsBases(known, { ...fleet, replicas: { r: { lease: back, changedAt: 3_000 } } }, policy)).toBe(true);
+  const surveyed = (silent: number) => ({ ...fleet, survey: { bases: 10, silent } });
+  expect(concernsBases(surveyed(0), surveyed(1), policy)).toBe(false);
+  expect(concernsBases(surveyed(1), surveyed(9), policy)).toBe(true);
 });
 
 test('a thousand bases with one action each all get their turn, never more at once than there are slots [SPEC E6]', async () => {

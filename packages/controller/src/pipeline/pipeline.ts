@@ -12,6 +12,7 @@ import {
   type BaseInput,
   type BaseInputBody,
   type BaseState,
+  concernsBases,
   createBase,
   createFleet,
   type FleetInput,
@@ -209,7 +210,8 @@ export class Pipeline {
     const state = this.#core.foldFleet(before, input, this.#options.policy);
     if (state === before) return entry;
     // The plans of all bases read the fleet: those few changes that matter to them wake all of them.
-    if (concernsBases(before, state)) for (const key of this.#states.keys()) this.#states.touch(key);
+    if (concernsBases(before, state, this.#options.policy))
+      for (const key of this.#states.keys()) this.#states.touch(key);
     return { kind: 'fleet', state };
   }
 
@@ -332,31 +334,4 @@ function urgencyOf(input: BaseInput | FleetInput): Urgency {
   if (input.kind === 'action-started') return 'never';
   if (input.kind !== 'action-ended' || input.outcome.kind !== 'done') return 'now';
   return input.action.kind === 'record-event' || input.action.kind === 'send-command' ? 'soon' : 'now';
-}
-
-/** What changes with every renewal of a Lease and matters to plans of the fleet only, or when a base wakes by itself. */
-const ownAffairs: ReadonlySet<string> = new Set<keyof FleetState>(['flights', 'writes', 'renewedAt', 'replicas']);
-
-/** Whether plans of bases may come out otherwise: by any change of the fleet but a mere renewal. */
-export function concernsBases(before: FleetState, after: FleetState): boolean {
-  if (before === after) return false;
-  const was = new Map<string, unknown>(Object.entries(before));
-  const is = new Map<string, unknown>(Object.entries(after));
-  for (const name of new Set([...was.keys(), ...is.keys()])) {
-    if (!ownAffairs.has(name) && was.get(name) !== is.get(name)) return true;
-  }
-  return !sameHolders(before, after);
-}
-
-function sameHolders(before: FleetState, after: FleetState): boolean {
-  if (before.replicas === after.replicas) return true;
-  const names = Object.keys(before.replicas);
-  return (
-    names.length === Object.keys(after.replicas).length &&
-    names.every(
-      (name) =>
-        before.replicas[name]?.lease.spec.holderIdentity === after.replicas[name]?.lease.spec.holderIdentity &&
-        after.replicas[name] !== undefined,
-    )
-  );
 }
