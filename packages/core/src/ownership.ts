@@ -14,13 +14,22 @@ import {
 } from './module-pod.ts';
 import type { ObservedPod } from './observed.ts';
 import { wallOf } from './records.ts';
-import { failedUntil, troubleOf } from './slots.ts';
-import type { BaseState, PodEntry, Slot } from './state.ts';
+import { troubleOf } from './slots.ts';
+import type { BaseState, PodEntry, Slot, Trouble } from './state.ts';
 
 /** One Pod's wish for one key. */
 export interface Wish {
   readonly entry: PodEntry;
   readonly biz: WantedBiz;
+  /** An install for this Pod failed, of this key or another one: a Pod is on line as a whole or not. */
+  readonly setback?: Setback;
+}
+
+/** The failed install of a Pod that is tried again last, and when (monotonic ms). */
+export interface Setback {
+  readonly key: BizKey;
+  readonly message: string;
+  readonly until: number;
 }
 
 /** The outcome of all wishes for one key. */
@@ -32,13 +41,10 @@ export interface Desire {
 
 /**
  * A live Pod that cannot have it: an older one of the same workload that the winner replaces, a newer one that must wait,
- * or one of the same workload that failed and must not be tried again before `until` (monotonic ms).
+ * or one of the same workload that failed and is not to be tried again yet.
  */
 export type Loser = Wish &
-  (
-    | { readonly reason: 'Superseded' | 'BizOccupied' }
-    | { readonly reason: 'HeldBack'; readonly until: number; readonly message: string }
-  );
+  ({ readonly reason: 'Superseded' | 'BizOccupied' } | { readonly reason: 'HeldBack'; readonly setback: Setback });
 
 /** Roles of all Pods of the base, by UID. */
 export type Roles = ReadonlyMap<string, PodRole>;
@@ -53,24 +59,44 @@ export function desiresOf(state: BaseState, roles: Roles, now: number): Readonly
   for (const [uid, entry] of Object.entries(state.pods)) {
     const role = roles.get(uid);
     if (role?.kind !== 'module' || isDeleting(entry.pod) || hasEnded(entry.pod)) continue;
+    const setback = setbackOf(state, uid, role.modules, now);
     for (const biz of role.modules) {
       if (isContainerEnded(state.slots[biz.key], entry, biz)) continue;
       const others = wishes.get(biz.key);
-      if (others === undefined) wishes.set(biz.key, [{ entry, biz }]);
-      else others.push({ entry, biz });
+      const wish = setback === undefined ? { entry, biz } : { entry, biz, setback };
+      if (others === undefined) wishes.set(biz.key, [wish]);
+      else others.push(wish);
     }
   }
   const desires = new Map<BizKey, Desire>();
-  for (const [key, all] of wishes) desires.set(key, decide(key, all, state.slots[key], now));
+  for (const [key, all] of wishes) desires.set(key, decide(key, all, state.slots[key]));
   return desires;
 }
 
-function decide(key: BizKey, wishes: readonly Wish[], slot: Slot | undefined, now: number): Desire {
+function setbackOf(state: BaseState, podUid: string, modules: readonly WantedBiz[], now: number): Setback | undefined {
+  let last: Setback | undefined;
+  for (const { key, url } of modules) {
+    const trouble = troubleOf(state.slots[key], podUid);
+    if (trouble === undefined || !isSetback(trouble, url, now)) continue;
+    if (last === undefined || trouble.retryAt > last.until) {
+      last = { key, message: trouble.message, until: trouble.retryAt };
+    }
+  }
+  return last;
+}
+
+/** Its time to be tried again has not come. Busy or stopped is no failed attempt. */
+function isSetback({ command, kind, url, isHealed, retryAt }: Trouble, wantedUrl: string, now: number): boolean {
+  if (command !== 'installBiz' || (kind !== 'failed' && kind !== 'mismatch')) return false;
+  return url === wantedUrl && isHealed !== true && now < retryAt;
+}
+
+function decide(key: BizKey, wishes: readonly Wish[], slot: Slot | undefined): Desire {
   const byAge = wishes.toSorted((a, b) => (isNewer(a.entry, b.entry) ? 1 : -1));
   const newest = chosenOf(byAge, slot);
   if (newest === undefined) throw new Error(`no wish for ${key}`);
-  const chosen = standIn(newest, byAge, slot, now) ?? newest;
-  const losers = byAge.filter((wish) => wish !== chosen).map((wish) => loserOf(wish, chosen, slot, now));
+  const chosen = standIn(newest, byAge, slot) ?? newest;
+  const losers = byAge.filter((wish) => wish !== chosen).map((wish) => loserOf(wish, chosen));
   return { key, winner: chosen, losers };
 }
 
@@ -85,25 +111,24 @@ function chosenOf(byAge: readonly Wish[], slot: Slot | undefined): Wish | undefi
  * While the newest revision is in back-off after a failed attempt, the last one before it that is not has the key again:
  * a rollout that fails takes nothing off line but for its attempts, and one that is taken back completes. [SPEC M35]
  */
-function standIn(newest: Wish, byAge: readonly Wish[], slot: Slot | undefined, now: number): Wish | undefined {
-  if (heldBackUntil(newest, slot, now) === undefined) return undefined;
-  const earlier = byAge.filter((wish) => supersedes(newest, wish) && heldBackUntil(wish, slot, now) === undefined);
-  return chosenOf(earlier, slot);
+function standIn(newest: Wish, byAge: readonly Wish[], slot: Slot | undefined): Wish | undefined {
+  if (newest.setback === undefined) return undefined;
+  const earlier = byAge.filter((wish) => supersedes(newest, wish));
+  const free = chosenOf(
+    earlier.filter((wish) => wish.setback === undefined),
+    slot,
+  );
+  // Where all are in back-off, what is on line stays.
+  return free ?? earlier.find((wish) => wish.entry.pod.metadata.uid === slot?.claim?.podUid);
 }
 
-function heldBackUntil({ entry, biz }: Wish, slot: Slot | undefined, now: number): number | undefined {
-  return failedUntil(slot, entry.pod.metadata.uid, biz.url, now);
-}
-
-function loserOf(wish: Wish, chosen: Wish, slot: Slot | undefined, now: number): Loser {
-  const until = heldBackUntil(wish, slot, now);
+function loserOf(wish: Wish, chosen: Wish): Loser {
+  const { entry, biz, setback } = wish;
   const isOlder = supersedes(chosen, wish);
-  // Where the newest is held back too, nobody's turn it is: each shows its own failure.
-  const isHeldBack = isOlder ? heldBackUntil(chosen, slot, now) !== undefined : supersedes(wish, chosen);
-  if (until !== undefined && isHeldBack) {
-    return { ...wish, reason: 'HeldBack', until, message: troubleOf(slot, wish.entry.pod.metadata.uid)?.message ?? '' };
-  }
-  return { ...wish, reason: isOlder ? 'Superseded' : 'BizOccupied' };
+  // Where the one that has it is in back-off too, each shows its own failure.
+  const isHeldBack = isOlder ? chosen.setback !== undefined : supersedes(wish, chosen);
+  if (setback !== undefined && isHeldBack) return { entry, biz, reason: 'HeldBack', setback };
+  return { entry, biz, reason: isOlder ? 'Superseded' : 'BizOccupied' };
 }
 
 /** A newer Pod of the same workload but of another revision takes the older one's place. */

@@ -72,7 +72,7 @@ function wakeForTimeouts(draft: Draft): void {
 /** A newer revision that failed has its turn again when its back-off ends. [SPEC M35] */
 function wakeForHeldBack(draft: Draft): void {
   for (const { losers } of draft.situation.desires.values()) {
-    for (const loser of losers) if (loser.reason === 'HeldBack') wake(draft, loser.until);
+    for (const loser of losers) if (loser.reason === 'HeldBack') wake(draft, loser.setback.until);
   }
 }
 

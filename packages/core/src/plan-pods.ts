@@ -94,8 +94,9 @@ function explainLosses(draft: Draft, entry: PodEntry): void {
       if (loser.entry !== entry) continue;
       const subject = podSubject(entry.pod);
       if (loser.reason === 'HeldBack') {
-        const { message, until } = loser;
-        draft.waiting.push({ subject, reason: 'InstallBackOff', message: `${desire.key}: ${message}`, until });
+        const { key, message, until } = loser.setback;
+        if (key !== desire.key) continue;
+        draft.waiting.push({ subject, reason: 'InstallBackOff', message: `${key}: ${message}`, until });
         continue;
       }
       const by = podSubject(desire.winner.entry.pod);

@@ -55,14 +55,6 @@ export function withTrouble(slot: Slot, trouble: Trouble): NonNullable<Slot['tro
   return withEntry(slot.troubles ?? {}, trouble.podUid, trouble);
 }
 
-/** An install for this Pod failed, and the time to try again has not come. Busy or stopped is no failed attempt. */
-export function failedUntil(slot: Slot | undefined, podUid: string, url: string, now: number): number | undefined {
-  const trouble = troubleOf(slot, podUid);
-  if (trouble === undefined || trouble.command !== 'installBiz' || trouble.url !== url) return undefined;
-  const hasFailed = trouble.kind === 'failed' || trouble.kind === 'mismatch';
-  return hasFailed && trouble.isHealed !== true && now < trouble.retryAt ? trouble.retryAt : undefined;
-}
-
 /** A new life of a biz for its Pod: counted on where it lived before. */
 export function startedRun(previous: Run | undefined, podUid: string, seen: ObservedLife, at: Instant): Run {
   const mine = previous?.podUid === podUid ? previous : undefined;

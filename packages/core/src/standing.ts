@@ -61,6 +61,10 @@ export function standingOf(situation: Situation, entry: PodEntry, biz: WantedBiz
     const reason = trouble.attempts > 1 ? 'InstallBackOff' : 'InstallFailed';
     return { ...waiting(reason, trouble.message), ...untilOf(trouble.retryAt) };
   }
+  if (loss?.reason === 'HeldBack') {
+    const { key, message, until } = loss.setback;
+    return { ...waiting('InstallBackOff', `waits for ${key} of this Pod: ${message}`), ...untilOf(until) };
+  }
   if (operation !== undefined) {
     return operation.command === 'installBiz' && operation.podUid === uid
       ? passing('Installing', `installing ${biz.key}`)
