@@ -9,6 +9,7 @@ import {
   createBase,
   createFleet,
   defaultTimings,
+  type FleetInputBody,
   type FleetState,
   foldBase,
   foldFleet,
@@ -283,8 +284,8 @@ class OneBase {
     }
   }
 
-  private tellFleet(body: Parameters<typeof foldFleet>[1] extends infer Input ? Omit<Input, 'at'> : never): void {
-    this.fleet = foldFleet(this.fleet, { ...body, at: this.now } as Parameters<typeof foldFleet>[1], policy);
+  private tellFleet(body: FleetInputBody): void {
+    this.fleet = foldFleet(this.fleet, { ...body, at: this.now }, policy);
   }
 
   private meta(name: string) {

@@ -47,6 +47,7 @@ export const bench: Bench = {
         const unfollow = await followPods(fleet, times);
         const cpuBefore = fleet.cpuMs();
         const writesBefore = await fleet.counter('kouplet_api_writes_total');
+        const plansBefore = await fleet.counter('kouplet_plan_seconds_count');
         const startedAt = performance.now();
         const requests: Promise<unknown>[] = [];
         for (let n = 0; n < podsPerSecond * seconds; n++) {
@@ -93,6 +94,11 @@ export const bench: Bench = {
         report({
           name: 'API writes a Pod',
           value: ((await fleet.counter('kouplet_api_writes_total')) - writesBefore) / times.size,
+          unit: '',
+        });
+        report({
+          name: 'plans a Pod',
+          value: ((await fleet.counter('kouplet_plan_seconds_count')) - plansBefore) / times.size,
           unit: '',
         });
         report({ name: 'memory of the controller', value: fleet.residentMb(), unit: 'MB' });

@@ -9,7 +9,6 @@ import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import type { Series } from './event-correlation.ts';
 import { createCorrelator } from './event-correlation.ts';
-import { isKubeObject } from './objects.ts';
 import { createObject, events, mergePatch, patchObject } from './resources.ts';
 import type { Transport } from './transport.ts';
 
@@ -141,18 +140,22 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
       // It has expired (an hour, by default): begin another, which goes on counting.
       series.eventName = undefined;
     }
+    const name = eventNameOf(event.regarding.name);
+    // Its name is ours and nothing else of it is needed: the answer is not read.
     const outcome = await transport.request(
-      createObject(events, series.namespace, bodyOf(series, event, count, message, lastTimestamp), {
+      createObject(events, series.namespace, bodyOf(name, series, event, count, message, lastTimestamp), {
+        wantsBody: false,
         timeoutMs: limits.timeoutMs,
       }),
     );
-    if (outcome.kind !== 'ok' || !isKubeObject(outcome.body)) return 'failed';
-    series.eventName = outcome.body.metadata.name;
+    if (outcome.kind !== 'ok') return 'failed';
+    series.eventName = name;
     series.writtenCount = count;
     return 'created';
   }
 
   function bodyOf(
+    name: string,
     series: Series,
     event: EventContent,
     count: number,
@@ -160,7 +163,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     lastTimestamp: string,
   ): Readonly<Record<string, unknown>> {
     return {
-      metadata: { name: eventNameOf(event.regarding.name), namespace: series.namespace },
+      metadata: { name, namespace: series.namespace },
       involvedObject: event.regarding,
       type: event.type,
       reason: event.reason.slice(0, reasonLimit),
