@@ -92,6 +92,8 @@ function isSetback({ command, kind, url, isHealed, retryAt }: Trouble, wantedUrl
 }
 
 function decide(key: BizKey, wishes: readonly Wish[], slot: Slot | undefined): Desire {
+  const [only, ...rivals] = wishes;
+  if (only !== undefined && rivals.length === 0) return { key, winner: only, losers: [] };
   const byAge = wishes.toSorted((a, b) => (isNewer(a.entry, b.entry) ? 1 : -1));
   const newest = chosenOf(byAge, slot);
   if (newest === undefined) throw new Error(`no wish for ${key}`);

@@ -201,9 +201,11 @@ function memoryPressureOf({ state }: Situation): Condition {
 
 export function specialConditions(situation: Situation): readonly Condition[] {
   const { state, policy, now, hasIdentityConflict } = situation;
-  const hung = Object.entries(state.slots)
-    .filter(([, slot]) => slot.operation !== undefined && isHung(slot.operation, policy, now.mono))
-    .map(([key]) => key);
+  const hung: string[] = [];
+  for (const key in state.slots) {
+    const operation = state.slots[key]?.operation;
+    if (operation !== undefined && isHung(operation, policy, now.mono)) hung.push(key);
+  }
   const isBlocked = hung.length >= hungToBlock;
   const foreign = unmanagedOf(situation);
   return [
@@ -230,12 +232,13 @@ export function specialConditions(situation: Situation): readonly Condition[] {
 }
 
 /** What is on the base and not proven to be ours. */
-export function unmanagedOf({ state, isListed }: Situation): readonly string[] {
-  const known = Object.entries(state.slots)
-    .filter(([, slot]) => isPresent(slot) && slot.claim === undefined && slot.operation === undefined)
-    .map(([key]) => key)
-    .toSorted();
-  return isListed || known.length > 0 ? known : [];
+export function unmanagedOf({ state }: Situation): readonly string[] {
+  const known: string[] = [];
+  for (const key in state.slots) {
+    const slot = state.slots[key];
+    if (isPresent(slot) && slot?.claim === undefined && slot?.operation === undefined) known.push(key);
+  }
+  return known.toSorted();
 }
 
 function condition(type: string, status: Condition['status'], reason: string, message: string): Condition {
