@@ -7,7 +7,7 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/dist/**', 'build/**', 'tests/long/**'],
     environment: 'node',
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3, // most of these tests wait for a state of another process: three share two cores well
     testTimeout: 20_000,
     hookTimeout: 30_000,
     teardownTimeout: 10_000,
