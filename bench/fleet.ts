@@ -200,3 +200,17 @@ export function spans(times: Iterable<PodTimes>, from: keyof PodTimes, to: keyof
     return a === undefined || b === undefined ? [] : [b - a];
   });
 }
+
+/** How long status patches take one after the other on an otherwise idle server, ms each: the reference of a run. */
+export async function patchesAlone(bench: BenchFleet, count: number): Promise<readonly number[]> {
+  const path = `/api/v1/namespaces/${bench.namespace}/pods`;
+  await bench.api.call('POST', path, modulePod(bench, 'reference', 'no-such-node'));
+  const spansMs: number[] = [];
+  for (let n = 0; n < count; n++) {
+    const at = performance.now();
+    const body = { status: { message: `${n}` } };
+    await bench.api.call('PATCH', `${path}/reference/status`, body, 'application/strategic-merge-patch+json');
+    spansMs.push(performance.now() - at);
+  }
+  return spansMs;
+}

@@ -11,6 +11,7 @@ import {
   modulePod,
   nowMs,
   type PodTimes,
+  patchesAlone,
   spans,
   startBenchFleet,
   startKouplet,
@@ -45,18 +46,7 @@ async function measure(which: string, kubeconfig: string, report: Report): Promi
   const fleet = await startBenchFleet(kubeconfig, bases);
   try {
     const path = `/api/v1/namespaces/${fleet.namespace}/pods`;
-    const alone: number[] = [];
-    await fleet.api.call('POST', path, modulePod(fleet, 'reference', 'no-such-node'));
-    for (let n = 0; n < 100; n++) {
-      const at = performance.now();
-      await fleet.api.call(
-        'PATCH',
-        `${path}/reference/status`,
-        { status: { message: `${n}` } },
-        'application/strategic-merge-patch+json',
-      );
-      alone.push(performance.now() - at);
-    }
+    const alone = await patchesAlone(fleet, 100);
     const times = new Map<string, PodTimes>();
     const unfollow = await followPods(fleet, times);
     const [cpuBefore, writesBefore] = [fleet.cpuMs(), await fleet.counter('kouplet_api_writes_total')];
