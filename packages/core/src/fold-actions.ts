@@ -23,6 +23,7 @@ export function foldActionStarted(state: BaseState, action: Action, at: Stamp): 
     actionId: action.id,
     startedAt: at.mono,
     hash: isCompared(action) ? contentHash(action) : '',
+    ...(action.kind === 'write-record' ? { installs: action.installs } : {}),
   };
   const next: BaseState = { ...state, flights: withEntry(state.flights, action.key, flight) };
   switch (action.kind) {

@@ -173,7 +173,11 @@ export function foldRecord(state: BaseState, record: ObservedRecord): BaseState 
   if (state.record !== undefined || Object.values(state.slots).some((slot) => slot.claim !== undefined)) return next;
   // The answer to our own first write may be older than the list by which we know that nothing is there any more.
   const isBelied = (key: string) => state.slots[key]?.presence === 'ABSENT' || isStruckOff(state, key);
-  const installs = Object.entries(record.installs).filter(([key]) => !isBelied(key));
+  // What we are about to install was written down before it was sent: another's of that key is not ours by that.
+  const intended = state.flights[`record/${state.baseId}`]?.installs ?? {};
+  const installs = Object.entries(record.installs).filter(
+    ([key, install]) => !isBelied(key) && !isSame(intended[key], install),
+  );
   return withRecordedClaims(next, { ...record, installs: Object.fromEntries(installs) });
 }
 

@@ -7,7 +7,7 @@ import type { Plan } from './actions.ts';
 import type { FleetState } from './fleet.ts';
 import { planLease } from './plan-lease.ts';
 import { planNode } from './plan-node.ts';
-import { planOperations } from './plan-operations.ts';
+import { planIntents, planOperations } from './plan-operations.ts';
 import { planPods, tellUnlistedDeletions } from './plan-pods.ts';
 import { planQuestions } from './plan-questions.ts';
 import { planRecord } from './plan-record.ts';
@@ -39,13 +39,14 @@ export function planBase(state: BaseState, fleet: FleetState, policy: Policy, no
   planQuestions(draft);
   planOperations(draft);
   planRecordFirst(draft);
+  planIntents(draft);
   planPods(draft);
   tellUnlistedDeletions(draft);
   for (const notice of state.notices) proposeNotice(draft, notice);
   return planOf(draft);
 }
 
-/** The record that this plan's installs will need is written with them, and comes before them. */
+/** What the record is to say comes before the commands of this plan. */
 function planRecordFirst(draft: ReturnType<typeof draftOf>): void {
   const before = draft.actions.length;
   planRecord(draft);

@@ -6,6 +6,7 @@ import type { BizKey } from '@kouplet/protocol';
 import type { SendCommand } from './actions.ts';
 import { podNotice } from './notices.ts';
 import { claimOf, type Desire, isPresent, proofOf } from './ownership.ts';
+import { isRecorded, recordKeyOf } from './plan-record.ts';
 import { unmanagedOf } from './project-node.ts';
 import {
   type Draft,
@@ -186,7 +187,37 @@ function planInstall(draft: Draft, desire: Desire, budget: number): boolean {
     explainDesire(draft, desire, busyReason(state, policy, now.mono));
     return false;
   }
-  return send(draft, key, 'installBiz', claimOf(pod, winner.biz.url));
+  draft.intents.push({ desire, claim: claimOf(pod, winner.biz.url) });
+  return true;
+}
+
+/**
+ * Sends what is due and recorded, after the record was planned. A process that ends between an install and its record would
+ * leave a module that nothing proves to be ours; but a record that is slow or cannot be written holds up nothing. [SPEC M36]
+ */
+export function planIntents(draft: Draft): void {
+  const { state } = draft.situation;
+  for (const { desire, claim } of draft.intents) {
+    const until = isRecorded(state, desire.key, claim) ? undefined : recordAwaitedUntil(draft);
+    if (until === undefined) {
+      send(draft, desire.key, 'installBiz', claim);
+      continue;
+    }
+    wake(draft, until);
+    const message = 'it is written down whose it is before it is installed';
+    explainDesire(draft, desire, { reason: 'Recording', message, until });
+  }
+}
+
+/** Until when an install waits for its record; undefined where none is being written: it was refused a moment ago, or is unreadable. */
+function recordAwaitedUntil({ situation, actions }: Draft): number | undefined {
+  const { state, policy, now } = situation;
+  if (state.record?.isReadable === false) return undefined;
+  const key = recordKeyOf(state);
+  const isPlanned = actions.some((action) => action.key === key);
+  const startedAt = state.flights[key]?.startedAt ?? (isPlanned ? now.mono : undefined);
+  const until = (startedAt ?? Number.NEGATIVE_INFINITY) + policy.timings.recordWaitMs;
+  return now.mono < until ? until : undefined;
 }
 
 /** A new process is given a moment to say whether its master biz has started; early on it may not answer at all. */

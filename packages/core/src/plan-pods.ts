@@ -72,8 +72,10 @@ function passingUntil(draft: Draft, entry: PodEntry, desired: PodStatus): number
     if (!isShown && (standing.kind !== 'waiting' || !standing.isPassing)) return 0;
     const slot = state.slots[biz.key];
     since = Math.max(since, slot?.operation?.firstSentAt ?? 0, slot?.endedAt ?? 0);
-    // A command of this very plan changes what is to be said.
-    const isActing = draft.actions.some((action) => action.kind === 'send-command' && action.bizKey === biz.key);
+    // A command of this very plan, or of the next, changes what is to be said.
+    const isActing =
+      draft.actions.some((action) => action.kind === 'send-command' && action.bizKey === biz.key) ||
+      draft.intents.some((intent) => intent.desire.key === biz.key);
     if (!isShown && isActing) since = draft.situation.now.mono;
   }
   return since + policy.timings.passingStateMs;

@@ -1,8 +1,12 @@
-/** The durable record of what we installed for whom: written on change, removed when empty. [SPEC M11] */
+/**
+ * The durable record of what we installed, and are about to install, for whom: written on change, removed when empty.
+ * [SPEC M11]
+ */
 
 import { recordNameOf } from './names.ts';
 import { nodeNotice } from './notices.ts';
 import type { RecordedInstall } from './observed.ts';
+import { isPresent } from './ownership.ts';
 import { isSame } from './records.ts';
 import { type Draft, propose, tellOnce } from './situation.ts';
 import type { BaseState } from './state.ts';
@@ -10,20 +14,17 @@ import type { BaseState } from './state.ts';
 export function planRecord(draft: Draft): void {
   const { state, policy } = draft.situation;
   const installs = claimsOf(state);
-  // An install of this very plan is recorded with it.
-  for (const action of draft.actions) {
-    if (action.kind === 'send-command' && action.command.kind === 'installBiz' && action.bizKey !== undefined) {
-      if (action.claim !== undefined) installs[action.bizKey] = action.claim;
-    }
-  }
+  for (const { desire, claim } of draft.intents) installs[desire.key] = claim;
   const { record, baseId } = state;
   // What a live Pod will have again on its base (a restart took it) is not struck off in between.
   for (const { key: bizKey, winner } of draft.situation.desires.values()) {
     const recorded = record?.installs[bizKey];
     const isItsOwn = recorded?.podUid === winner.entry.pod.metadata.uid && recorded.url === winner.biz.url;
-    if (recorded !== undefined && isItsOwn && installs[bizKey] === undefined) installs[bizKey] = recorded;
+    // Another's that came before the install could be sent would be taken for ours by the next process.
+    const isOthers = isPresent(state.slots[bizKey]);
+    if (recorded !== undefined && isItsOwn && !isOthers) installs[bizKey] ??= recorded;
   }
-  const key = `record/${baseId}`;
+  const key = recordKeyOf(state);
   const name = record?.metadata.name ?? recordNameOf(baseId, policy.env);
   const namespace = record?.metadata.namespace ?? policy.namespace;
   const isEmpty = Object.keys(installs).length === 0;
@@ -46,8 +47,19 @@ export function planRecord(draft: Draft): void {
     name,
     ...(record === undefined ? {} : { resourceVersion: record.metadata.resourceVersion }),
     // In one order, so that the same content is the same write; only now, as most plans write none.
-    installs: { ...sorted(claimsOf(state)), ...installs },
+    installs: sorted(installs),
   });
+}
+
+/** Key of all writes to a base's record. */
+export function recordKeyOf({ baseId }: BaseState): string {
+  return `record/${baseId}`;
+}
+
+/** The record holds just this claim, so a process after us would know whose it is. */
+export function isRecorded({ record }: BaseState, key: string, { podUid, url }: RecordedInstall): boolean {
+  const recorded = record?.isReadable === true ? record.installs[key] : undefined;
+  return recorded?.podUid === podUid && recorded.url === url;
 }
 
 function claimsOf(state: BaseState): Record<string, RecordedInstall> {

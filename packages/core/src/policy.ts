@@ -52,6 +52,8 @@ export interface Timings {
   readonly writeBackoffFirstMs: number;
   readonly writeBackoffCapMs: number;
   readonly maxOperationsPerBase: number;
+  /** An install waits for its record, but no longer than this from the start of that write: a slow API holds up no command. */
+  readonly recordWaitMs: number;
   /** A StatefulSet's Pod is not removed sooner than this after its deletionTimestamp (kubectl hangs otherwise). */
   readonly statefulSetDeletionDelayMs: number;
   /** A Pod's passing states (Installing …) are written only once they have lasted this long: a quick module costs one status write. */
@@ -81,6 +83,7 @@ export const defaultTimings: Timings = {
   writeBackoffFirstMs: 500,
   writeBackoffCapMs: 30_000,
   maxOperationsPerBase: 3,
+  recordWaitMs: 250,
   statefulSetDeletionDelayMs: 300,
   passingStateMs: 250,
   brakeShare: 0.55,

@@ -15,6 +15,7 @@ import {
   presentSession,
 } from './liveness.ts';
 import { nodeNameOf, topicsAnnotation } from './names.ts';
+import type { RecordedInstall } from './observed.ts';
 import { type Desire, desiresOf, type Roles, rolesOf } from './ownership.ts';
 import type { Policy } from './policy.ts';
 import type { BaseState, Notice } from './state.ts';
@@ -105,11 +106,19 @@ export interface Draft {
   readonly situation: Situation;
   readonly actions: PlannedAction[];
   readonly waiting: Waiting[];
+  /** Installs that are due, and recorded before they are sent. */
+  readonly intents: Intent[];
   wakeAt: number;
 }
 
+/** An install that nothing keeps from being sent but its record. */
+export interface Intent {
+  readonly desire: Desire;
+  readonly claim: RecordedInstall;
+}
+
 export function draftOf(situation: Situation): Draft {
-  return { situation, actions: [], waiting: [], wakeAt: Number.POSITIVE_INFINITY };
+  return { situation, actions: [], waiting: [], intents: [], wakeAt: Number.POSITIVE_INFINITY };
 }
 
 export function planOf(draft: Draft): Plan {

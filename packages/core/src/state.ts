@@ -198,6 +198,8 @@ export interface Flight {
   readonly startedAt: number;
   /** Hash of what is written: a write that is wanted again unchanged had no effect. */
   readonly hash: string;
+  /** What a write of the record says: seen again, it is our own intent and proves nothing. */
+  readonly installs?: Readonly<Record<string, RecordedInstall>>;
 }
 
 export interface WriteTrouble {
