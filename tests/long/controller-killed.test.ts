@@ -109,20 +109,41 @@ test('killed while a Pod is deleted, it uninstalls when it is back, once', async
   expect(base.installedKeys()).toEqual([]);
 });
 
-// A command does not wait for its record (design: never delaying one), so a kill in those few milliseconds leaves a module that
-// nothing proves to be ours, and the Pod says BizOccupied. Passes once that is mended.
-test.fails('killed when the install has been sent and its record has not been written, it goes on line all the same', async () => {
+test('killed when the install has reached its base and nothing else, it goes on line: its record was there before [SPEC M36]', async () => {
   place = await startProcessWorld();
   const { world } = place;
   const base = await place.addBase();
   await world.nodeReady(base);
   await world.createPod('steady', { bizes: [{ name: 'steady' }] });
   await world.podReady('steady');
-  const held = place.proxy.hold((method, path) => method !== 'GET' && path.includes('/configmaps'));
+  const install = place.relay.hold('to-base', '/installBiz');
   await world.createPod('p1');
-  await held;
+  const held = await install;
+  const records = await world.api.items(`/api/v1/namespaces/${world.namespace}/configmaps`);
+  expect(JSON.stringify(records.map(({ data }) => data))).toContain('p1');
+  const answers = place.relay.drop('from-base', '/bizOperation');
+  held.release();
   await waitFor('it is installed', () => base.installedKeys().length === 2);
   await place.process().kill();
+  answers();
   await world.startController();
   await world.podReady('p1', 15_000);
+});
+
+test('killed when its record has been written and the install has not been sent, it is installed once [SPEC M36]', async () => {
+  place = await startProcessWorld();
+  const { world } = place;
+  const base = await place.addBase();
+  await world.nodeReady(base);
+  await world.createPod('steady', { bizes: [{ name: 'steady' }] });
+  await world.podReady('steady');
+  const lost = place.relay.drop('to-base', '/installBiz');
+  const write = place.proxy.hold((method, path) => method !== 'GET' && path.includes('/configmaps'));
+  await world.createPod('p1', { bizes: [{ name: 'biz1' }] });
+  await (await write).perform();
+  await place.process().kill();
+  lost();
+  await world.startController();
+  await world.podReady('p1', 15_000);
+  expect(world.commands(base)).toEqual(['installBiz steady:0.0.1', 'installBiz biz1:0.0.1']);
 });

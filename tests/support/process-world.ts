@@ -129,7 +129,7 @@ export const effects: readonly Effect[] = [
       return method === 'POST' && /\/nodes(\?|$)/.test(path) && body?.metadata?.name === node;
     },
   },
-  // The command does not wait for its record: without its own trap it might win.
+  // An install waits no longer than 250 ms for its record: without its own trap it might win.
   { name: 'the record is written', when: 'installing', at: () => isRecord, heldToo: install },
   { name: 'the install is sent', when: 'installing', at: install },
   { name: 'the install is answered', when: 'installing', at: { direction: 'from-base', topicEnd: '/bizOperation' } },
