@@ -28,7 +28,9 @@ export function foldList(
   for (const key of new Set([...Object.keys(state.slots), ...byKey.keys()])) {
     next = foldListed(next, key, byKey.get(key), asOf, at, policy);
   }
-  return adopt(next);
+  const adopted = adopt(next);
+  const { inheritedAt, ...known } = adopted;
+  return inheritedAt === undefined || asOf < inheritedAt ? adopted : known;
 }
 
 function foldListed(

@@ -1,5 +1,6 @@
 /** What Kubernetes objects mean. An older observation never wins, and what is gone does not come back. [SPEC I4] */
 import { isDeleting } from './module-pod.ts';
+import { identityAnnotation } from './names.ts';
 import { nodeNotice, podNotice, withNotice } from './notices.ts';
 import type { ObservedLease, ObservedNode, ObservedPod, ObservedRecord } from './observed.ts';
 import { adopt } from './ownership.ts';
@@ -150,7 +151,13 @@ export function foldLease(state: BaseState, lease: ObservedLease, at: Stamp, pol
   if (lease.spec.holderIdentity !== policy.holderIdentity) return withoutHold(next);
   if (state.heldSince !== undefined) return next;
   // A new holder asks the base for its list before it acts, and knows of installs what the record says.
-  return { ...withRecordedClaims(next, state.record), heldSince: at.mono, listNeededSince: at.mono };
+  const isOfAnother = state.node !== undefined && state.node.metadata.annotations?.[identityAnnotation] === undefined;
+  return {
+    ...withRecordedClaims(next, state.record),
+    heldSince: at.mono,
+    listNeededSince: at.mono,
+    ...(isOfAnother ? { inheritedAt: at.mono } : {}),
+  };
 }
 
 export function foldLeaseGone(state: BaseState): BaseState {
@@ -162,7 +169,7 @@ export function foldLeaseGone(state: BaseState): BaseState {
 /** Without the Lease nothing is ours to tell, and the record is the next holder's. */
 function withoutHold(state: BaseState): BaseState {
   if (state.heldSince === undefined) return state;
-  const { heldSince: _held, leaseConfirmedAt: _confirmed, ...rest } = state;
+  const { heldSince: _held, leaseConfirmedAt: _confirmed, inheritedAt: _inherited, ...rest } = state;
   return { ...rest, notices: [] };
 }
 

@@ -189,22 +189,28 @@ export function proofOf(state: BaseState, slot: Slot, desire: Desire | undefined
 
 /**
  * Takes over what a list shows and nobody has claimed yet: a Pod that wants it and whose own status names the URL it was
- * installed from, or, where there is no record at all (first take-over from upstream), the oldest Pod that wants it. [SPEC M9]
+ * installed from, or, in the first list after a Node came to us from another controller and where there is no record at
+ * all, the oldest Pod that wants it and was there before us. [SPEC M9]
  */
 export function adopt(state: BaseState): BaseState {
   if (state.listAsOf === undefined) return state;
   let slots = state.slots;
-  const hasNoRecord =
-    state.record === undefined && !Object.values(state.slots).some((slot) => slot.claim !== undefined);
+  const inheritedAt = inheritedAtOf(state);
   for (const [key, slot] of Object.entries(state.slots)) {
     if (slot.claim !== undefined || slot.operation !== undefined || !isPresent(slot)) continue;
-    const adopter = adopterOf(state, key, hasNoRecord);
+    const adopter = adopterOf(state, key, inheritedAt);
     if (adopter !== undefined) slots = { ...slots, [key]: { ...slot, claim: adopter } };
   }
   return slots === state.slots ? state : { ...state, slots };
 }
 
-function adopterOf(state: BaseState, key: string, hasNoRecord: boolean): Slot['claim'] {
+/** What ran for Pods that were there by then is theirs; undefined where only a record or a status can say so. */
+function inheritedAtOf({ inheritedAt, listAsOf, record, slots }: BaseState): number | undefined {
+  if (inheritedAt === undefined || record !== undefined || (listAsOf ?? -1) < inheritedAt) return undefined;
+  return Object.values(slots).some((slot) => slot.claim !== undefined) ? undefined : inheritedAt;
+}
+
+function adopterOf(state: BaseState, key: string, inheritedAt: number | undefined): Slot['claim'] {
   const wishes: Wish[] = [];
   for (const entry of Object.values(state.pods)) {
     const role = roleOf(entry.pod);
@@ -217,8 +223,9 @@ function adopterOf(state: BaseState, key: string, hasNoRecord: boolean): Slot['c
     const imageID = entry.pod.status.containerStatuses?.find((status) => status.name === biz.container)?.imageID;
     if (imageID !== undefined && imageID !== '') return claimOf(entry.pod, imageID);
   }
-  const oldest = byAge.find(({ entry }) => !wasSuperseded(entry.pod));
-  return hasNoRecord && oldest !== undefined ? claimOf(oldest.entry.pod, oldest.biz.url) : undefined;
+  if (inheritedAt === undefined) return undefined;
+  const oldest = byAge.find(({ entry }) => entry.seenAt <= inheritedAt && !wasSuperseded(entry.pod));
+  return oldest && claimOf(oldest.entry.pod, oldest.biz.url);
 }
 
 /** What goes to the record for a Pod. */

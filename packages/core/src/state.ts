@@ -70,6 +70,8 @@ export interface BaseState {
   readonly leaseConfirmedAt?: number;
   /** Since when it has been ours without a break. */
   readonly heldSince?: number;
+  /** Its Node came to us from another controller: since when it has been ours, until the first list after that. */
+  readonly inheritedAt?: number;
   readonly record?: ObservedRecord;
 
   /** By key: what `execute` is doing now. */
