@@ -24,8 +24,11 @@ const laneOf: Readonly<Record<Action['kind'], Lane>> = {
   'record-event': 'event',
 };
 
-/** Together a little below the connections of the transport's pool: nothing waits inside of it, out of the plan's reach. */
-export const laneSlots: Readonly<Record<Lane, number>> = { lease: 12, write: 32, command: 256, event: 12 };
+/**
+ * Together a little below the connections of the transport's pool: nothing waits inside of it, out of the plan's reach.
+ * Events have few: in a burst they share the server with the statuses that people wait for.
+ */
+export const laneSlots: Readonly<Record<Lane, number>> = { lease: 12, write: 32, command: 256, event: 4 };
 
 /** Connections that the lanes and the reflectors' pages need at most. */
 export const connectionsNeeded = laneSlots.lease + laneSlots.write + laneSlots.event + 8;
