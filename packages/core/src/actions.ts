@@ -128,6 +128,8 @@ export interface WriteRecord {
   readonly name: string;
   readonly resourceVersion?: string;
   readonly installs: Readonly<Record<string, RecordedInstall>>;
+  /** Its base was given up then (RFC 3339): kept as annotation `kouplet.io/given-up-at`, which a write without it removes. */
+  readonly givenUpAt?: string;
 }
 
 export interface DeleteRecord {

@@ -192,7 +192,7 @@ function isCompared(action: Action): boolean {
   return action.kind !== 'send-command' && action.kind !== 'record-event' && action.kind !== 'write-lease';
 }
 
-const passing = new Set(['id', 'resourceVersion', 'lastTransitionTime', 'lastHeartbeatTime', 'renewedAt']);
+const passing = new Set(['id', 'resourceVersion', 'lastTransitionTime', 'lastHeartbeatTime', 'renewedAt', 'givenUpAt']);
 
 /** Hash of what an action writes, less versions and times. */
 export function contentHash(action: PlannedAction): string {

@@ -1,6 +1,6 @@
 /** What Kubernetes objects mean. An older observation never wins, and what is gone does not come back. [SPEC I4] */
 import { isDeleting } from './module-pod.ts';
-import { identityAnnotation } from './names.ts';
+import { givenUpAnnotation, identityAnnotation } from './names.ts';
 import { nodeNotice, podNotice, withNotice } from './notices.ts';
 import type { ObservedLease, ObservedNode, ObservedPod, ObservedRecord } from './observed.ts';
 import { adopt } from './ownership.ts';
@@ -195,8 +195,10 @@ function isStruckOff(state: BaseState, key: string): boolean {
 
 export function foldRecordGone(state: BaseState): BaseState {
   if (state.record === undefined) return state;
-  const { record: _gone, ...rest } = state;
-  return state.heldSince === undefined ? withRecordedClaims(rest, undefined) : rest;
+  const { record: gone, ...rest } = state;
+  // That of a base that was given up took with it what is known of it.
+  const isForgotten = gone?.metadata.annotations?.[givenUpAnnotation] !== undefined;
+  return state.heldSince === undefined || isForgotten ? withRecordedClaims(rest, undefined) : rest;
 }
 
 /** While we do not hold the Lease the record is the truth; unreadable, it proves nothing. [SPEC M11] */

@@ -13,6 +13,7 @@ export * from './inputs.ts';
 export { concernsBases, surveyBase } from './liveness.ts';
 export {
   baseIdOfNodeName,
+  givenUpAnnotation,
   identityAnnotation,
   nodeLeaseNamespace,
   nodeNameOf,

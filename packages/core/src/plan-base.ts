@@ -10,7 +10,7 @@ import { planNode } from './plan-node.ts';
 import { planIntents, planOperations } from './plan-operations.ts';
 import { planPods, tellUnlistedDeletions } from './plan-pods.ts';
 import { planQuestions } from './plan-questions.ts';
-import { planRecord } from './plan-record.ts';
+import { planRecord, recordRemovalInMs } from './plan-record.ts';
 import type { Policy } from './policy.ts';
 import { draftOf, planOf, proposeNotice, quarantineUntil, situationOf, wake } from './situation.ts';
 import type { BaseState } from './state.ts';
@@ -61,6 +61,8 @@ function wakeForLiveness(draft: ReturnType<typeof draftOf>): void {
   const { liveness, givingUp } = draft.situation;
   if (liveness.kind === 'alive' || liveness.kind === 'unproven') wake(draft, liveness.until);
   if (givingUp.kind === 'no') wake(draft, givingUp.at);
+  const removalInMs = recordRemovalInMs(draft.situation);
+  if (removalInMs !== undefined) wake(draft, draft.situation.now.mono + removalInMs);
   const { state } = draft.situation;
   if (state.node === undefined && state.lease === undefined) wake(draft, forgottenAt(state));
 }

@@ -10,6 +10,7 @@
 import { nextTick } from './backoff.ts';
 import { nodeLeaseNamespace, replicaLeaseNameOf } from './names.ts';
 import type { ObservedLease } from './observed.ts';
+import { isRecordDue } from './plan-record.ts';
 import { wallOf } from './records.ts';
 import { type Draft, propose, type Situation, wake } from './situation.ts';
 
@@ -58,6 +59,7 @@ export function planLease(draft: Draft): boolean {
 /** There is something to hold: a Node, or a base that is there. */
 function isWanted(draft: Draft): boolean {
   const { state, liveness, givingUp, now, policy } = draft.situation;
+  if (state.node === undefined && policy.goneAfterMs !== 0 && isRecordDue(draft.situation)) return true;
   if (givingUp.kind === 'yes' && state.node === undefined) return false;
   if (state.node !== undefined || liveness.kind === 'alive') return true;
   if (state.session === undefined || liveness.kind !== 'unproven') return false;
@@ -67,10 +69,11 @@ function isWanted(draft: Draft): boolean {
   return now.mono >= nudgeAt;
 }
 
-/** Given up, its Node and its Pods are gone: the Lease goes last. */
+/** Given up, its Node and its Pods are gone, and its record says so: the Lease goes last. */
 function isSpent(situation: Situation): boolean {
   const { state, givingUp } = situation;
-  return givingUp.kind === 'yes' && state.node === undefined && Object.keys(state.pods).length === 0;
+  if (givingUp.kind !== 'yes' || state.node !== undefined || isRecordDue(situation)) return false;
+  return Object.keys(state.pods).length === 0;
 }
 
 function renewalDueAt(situation: Situation): number {

@@ -3,16 +3,16 @@
  * [SPEC M11]
  */
 
-import { recordNameOf } from './names.ts';
+import { givenUpAnnotation, recordNameOf } from './names.ts';
 import { nodeNotice } from './notices.ts';
-import type { RecordedInstall } from './observed.ts';
+import type { ObservedRecord, RecordedInstall } from './observed.ts';
 import { isPresent } from './ownership.ts';
-import { isSame } from './records.ts';
-import { type Draft, propose, tellOnce } from './situation.ts';
+import { isSame, wallOf } from './records.ts';
+import { type Draft, propose, type Situation, tellOnce } from './situation.ts';
 import type { BaseState } from './state.ts';
 
 export function planRecord(draft: Draft): void {
-  const { state, policy } = draft.situation;
+  const { state, policy, givingUp, liveness, now } = draft.situation;
   const installs = claimsOf(state);
   for (const { desire, claim } of draft.intents) installs[desire.key] = claim;
   const { record, baseId } = state;
@@ -25,9 +25,12 @@ export function planRecord(draft: Draft): void {
     if (recorded !== undefined && isItsOwn && !isOthers) installs[bizKey] ??= recorded;
   }
   const key = recordKeyOf(state);
+  const isAbandoned = givingUp.kind === 'yes' && state.node === undefined;
   const name = record?.metadata.name ?? recordNameOf(baseId, policy.env);
   const namespace = record?.metadata.namespace ?? policy.namespace;
-  const isEmpty = Object.keys(installs).length === 0;
+  // Proven gone, or away for too long: whatever was on it is nobody's any more.
+  const isWorthless = isExpired(draft.situation) || (isAbandoned && state.goneProvenAt !== undefined);
+  const isEmpty = Object.keys(installs).length === 0 || isWorthless;
   if (record?.isReadable === false) {
     const message = `ConfigMap ${namespace}/${name} cannot be read: nothing on this base counts as installed by Kouplet`;
     tellOnce(draft, nodeNotice('Warning', 'RecordUnreadable', message));
@@ -38,7 +41,10 @@ export function planRecord(draft: Draft): void {
       propose(draft, { kind: 'delete-record', key, baseId, namespace, name, uid: record.metadata.uid });
     return;
   }
-  if (record?.isReadable === true && isSame(record.installs, installs)) return;
+  const givenUpAt = givenUpAtOf(record);
+  const isMarkRight = isAbandoned ? givenUpAt !== undefined : givenUpAt === undefined || liveness.kind !== 'alive';
+  if (record?.isReadable === true && isSame(record.installs, installs) && isMarkRight) return;
+  if (record === undefined && isAbandoned) return;
   propose(draft, {
     kind: 'write-record',
     key,
@@ -48,7 +54,34 @@ export function planRecord(draft: Draft): void {
     ...(record === undefined ? {} : { resourceVersion: record.metadata.resourceVersion }),
     // In one order, so that the same content is the same write; only now, as most plans write none.
     installs: sorted(installs),
+    ...(isAbandoned ? { givenUpAt: new Date(givenUpAt ?? now.wall).toISOString() } : {}),
   });
+}
+
+/** When its base was given up (ms since the epoch); undefined where it was not, or nobody can read it. */
+function givenUpAtOf(record: ObservedRecord | undefined): number | undefined {
+  return wallOf(record?.metadata.annotations?.[givenUpAnnotation]);
+}
+
+/** Its base was given up so long ago that the record goes. */
+function isExpired({ state, policy, liveness, now }: Situation): boolean {
+  const givenUpAt = givenUpAtOf(state.record);
+  if (givenUpAt === undefined || state.node !== undefined || liveness.kind === 'alive') return false;
+  return now.wall >= givenUpAt + policy.timings.givenUpRecordKeptMs;
+}
+
+/** What a base that was given up leaves is to be marked with that time, or removed. [SPEC M37] */
+export function isRecordDue(situation: Situation): boolean {
+  const { state, givingUp } = situation;
+  if (state.record?.isReadable !== true) return false;
+  if (isExpired(situation)) return true;
+  return givingUp.kind === 'yes' && (givenUpAtOf(state.record) === undefined || state.goneProvenAt !== undefined);
+}
+
+/** In how many ms the record of a base that was given up is removed; undefined where none waits for that. */
+export function recordRemovalInMs({ state, policy, now }: Situation): number | undefined {
+  const givenUpAt = givenUpAtOf(state.record);
+  return givenUpAt === undefined ? undefined : givenUpAt + policy.timings.givenUpRecordKeptMs - now.wall;
 }
 
 /** Key of all writes to a base's record. */

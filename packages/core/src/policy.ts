@@ -54,6 +54,8 @@ export interface Timings {
   readonly maxOperationsPerBase: number;
   /** An install waits for its record, but no longer than this from the start of that write: a slow API holds up no command. */
   readonly recordWaitMs: number;
+  /** The record of a base that was given up proves what is on it should it return, but not for ever. */
+  readonly givenUpRecordKeptMs: number;
   /** A StatefulSet's Pod is not removed sooner than this after its deletionTimestamp (kubectl hangs otherwise). */
   readonly statefulSetDeletionDelayMs: number;
   /** A Pod's passing states (Installing …) are written only once they have lasted this long: a quick module costs one status write. */
@@ -84,6 +86,7 @@ export const defaultTimings: Timings = {
   writeBackoffCapMs: 30_000,
   maxOperationsPerBase: 3,
   recordWaitMs: 250,
+  givenUpRecordKeptMs: 7 * 24 * 3_600_000,
   statefulSetDeletionDelayMs: 300,
   passingStateMs: 250,
   brakeShare: 0.55,

@@ -1,6 +1,6 @@
 import type { SendOutcome, Tunnel } from '@kouplet/broker';
 import { type Cluster, startCluster } from '@kouplet/cluster';
-import type { Action, ActionBody, PodStatus } from '@kouplet/core';
+import { type Action, type ActionBody, givenUpAnnotation, type PodStatus } from '@kouplet/core';
 import { type ApiOutcome, createEventRecorder, createTransport, fixedAccess, type Transport } from '@kouplet/kube';
 import type { BaseId } from '@kouplet/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -212,7 +212,7 @@ describe('on an API', () => {
     expect((await act(deletion)).outcome).toEqual({ kind: 'gone' });
   });
 
-  test('a record is written, read back, replaced and deleted', async () => {
+  test('a record is written, read back, replaced and deleted; when its base was given up it says until the next write [SPEC M37]', async () => {
     const install = { podUid: 'p', namespace: 'default', podName: 'm', url: 'https://repo/x.jar' };
     const write = {
       kind: 'write-record',
@@ -224,8 +224,16 @@ describe('on an API', () => {
     const { observed } = await act(write);
     if (observed?.kind !== 'record-observed') throw new Error('no record');
     expect(observed.record).toMatchObject({ baseId: 'b1', isReadable: true, installs: { 'biz1:1': install } });
-    const { resourceVersion, uid } = observed.record.metadata;
-    expect(await act({ ...write, installs: {}, resourceVersion })).toMatchObject({
+    const { uid } = observed.record.metadata;
+    const givenUpAt = '2026-01-01T00:00:00.000Z';
+    const marked = await act({ ...write, givenUpAt, resourceVersion: observed.record.metadata.resourceVersion });
+    if (marked.observed?.kind !== 'record-observed') throw new Error('no record');
+    const { annotations, resourceVersion } = marked.observed.record.metadata;
+    expect(annotations?.[givenUpAnnotation]).toBe(givenUpAt);
+    const replaced = await act({ ...write, installs: {}, resourceVersion });
+    if (replaced.observed?.kind !== 'record-observed') throw new Error('no record');
+    expect(replaced.observed.record.metadata.annotations?.[givenUpAnnotation]).toBeUndefined();
+    expect(replaced).toMatchObject({
       outcome: { kind: 'done' },
       observed: { record: { installs: {} } },
     });

@@ -1,16 +1,17 @@
 /** Every action that is a write to the Kubernetes API, as the one request that it is. Pure. */
-import type {
-  CreateNode,
-  DeleteLease,
-  DeleteNode,
-  DeletePod,
-  DeleteRecord,
-  PatchNode,
-  PatchNodeStatus,
-  PatchPodStatus,
-  PodStatus,
-  WriteLease,
-  WriteRecord,
+import {
+  type CreateNode,
+  type DeleteLease,
+  type DeleteNode,
+  type DeletePod,
+  type DeleteRecord,
+  givenUpAnnotation,
+  type PatchNode,
+  type PatchNodeStatus,
+  type PatchPodStatus,
+  type PodStatus,
+  type WriteLease,
+  type WriteRecord,
 } from '@kouplet/core';
 import {
   type ApiRequest,
@@ -134,7 +135,10 @@ function recordRequest(action: WriteRecord, env: string): ApiRequest {
       name,
       ...(resourceVersion === undefined ? {} : { resourceVersion }),
       labels: { [recordLabel]: env },
-      annotations: { [recordBaseAnnotation]: baseId },
+      annotations: {
+        [recordBaseAnnotation]: baseId,
+        ...(action.givenUpAt === undefined ? {} : { [givenUpAnnotation]: action.givenUpAt }),
+      },
     },
     data: { [recordDataKey]: encodeRecord(baseId, action.installs) },
   };

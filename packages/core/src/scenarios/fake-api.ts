@@ -4,6 +4,7 @@
  */
 import type { Action, RecordEvent } from '../actions.ts';
 import type { BaseInputBody, Outcome } from '../inputs.ts';
+import { givenUpAnnotation } from '../names.ts';
 import type {
   Condition,
   NodeStatus,
@@ -181,7 +182,10 @@ export class FakeApi {
         if (known !== undefined && known.metadata.resourceVersion !== action.resourceVersion) return conflict;
         const metadata = known?.metadata ?? this.meta(action.name, wall, action.namespace);
         const record: ObservedRecord = {
-          metadata: this.bumped(metadata),
+          metadata: {
+            ...this.bumped(metadata),
+            annotations: action.givenUpAt === undefined ? {} : { [givenUpAnnotation]: action.givenUpAt },
+          },
           baseId: action.baseId,
           isReadable: true,
           installs: action.installs,

@@ -115,7 +115,7 @@ export function actionText(action: Action | Plan['actions'][number]): string {
     case 'delete-lease':
       return `delete-lease ${action.name}`;
     case 'write-record':
-      return `write-record ${action.baseId} [${Object.keys(action.installs).join(' ')}]`;
+      return `write-record ${action.baseId} [${Object.keys(action.installs).join(' ')}]${action.givenUpAt === undefined ? '' : ' given up'}`;
     case 'delete-record':
       return `delete-record ${action.baseId}`;
     case 'record-event':
