@@ -5,14 +5,13 @@ const onRealCluster = process.env.TEST_KUBECONFIG
   ? ['tests/e2e/**/*.test.ts', 'tests/contract/**/*.test.ts', 'tests/kube-contract.test.ts', 'tests/kubectl.test.ts']
   : [];
 
-/** `npm run test:long`: suites that need minutes, a mosquitto on PATH or a real cluster; one file after the other. */
+/** `npm run test:long`: suites that need minutes, a mosquitto on PATH or a real cluster. */
 export default defineConfig({
   test: {
     include: ['tests/long/**/*.test.ts', ...onRealCluster],
     environment: 'node',
     pool: 'forks',
-    maxWorkers: 1,
-    fileParallelism: false,
+    maxWorkers: 2,
     testTimeout: 600_000,
     hookTimeout: 120_000,
   },
