@@ -37,15 +37,14 @@ describe('DELETE of a Pod [SPEC C95]', () => {
       first.metadata.deletionTimestamp,
     );
     const sooner = await on.call('DELETE', 'pods/held', { gracePeriodSeconds: 5 });
-    expect(Date.parse(sooner.metadata.deletionTimestamp)).toBe(ends - 25_000);
+    // A real server counts again from its clock, whose second may have changed.
+    expect([0, 1_000]).toContain(Date.parse(sooner.metadata.deletionTimestamp) - (ends - 25_000));
     const last = await on.call('DELETE', 'pods/held', {
       gracePeriodSeconds: 0,
       preconditions: { uid: pod.metadata.uid },
     });
-    expect([last.metadata.deletionGracePeriodSeconds, Date.parse(last.metadata.deletionTimestamp)]).toEqual([
-      0,
-      ends - 30_000,
-    ]);
+    expect(last.metadata.deletionGracePeriodSeconds).toBe(0);
+    expect([0, 1_000]).toContain(Date.parse(last.metadata.deletionTimestamp) - (ends - 30_000));
     expect(await isGone('pods/held')).toBe(true);
   });
 

@@ -19,6 +19,7 @@ export function projectPod(situation: Situation, entry: PodEntry, role: PodRole)
   // What is no module stays Pending for ever and says why.
   return {
     phase: 'Pending',
+    ...observedGenerationOf(pod),
     reason: role.reason,
     message: cut(role.message, messageLength),
     startTime: startTimeOf(entry),
@@ -59,7 +60,7 @@ function projectModulePod(situation: Situation, entry: PodEntry, role: PodRole &
     phase: isOver ? 'Failed' : isStarted ? 'Running' : 'Pending',
     startTime: startTimeOf(entry),
     ...addressesOf(situation, pod),
-    ...(pod.metadata.generation === undefined ? {} : { observedGeneration: pod.metadata.generation }),
+    ...observedGenerationOf(pod),
     conditions: readiness(situation, pod, unready.length === 0, fault, false),
     containerStatuses: pod.spec.containers.flatMap((container) => containers.get(container.name) ?? []),
   };
@@ -248,6 +249,12 @@ function conditionOf({ now }: Situation, pod: ObservedPod, type: string, fault: 
   };
 }
 
+/** Which spec a status speaks of: only where the Pod has a generation (Kubernetes 1.33 and later). */
+function observedGenerationOf(pod: ObservedPod): Pick<PodStatus, 'observedGeneration'> {
+  const { generation } = pod.metadata;
+  return generation === undefined ? {} : { observedGeneration: generation };
+}
+
 function startTimeOf(entry: PodEntry): string {
   return entry.pod.status.startTime ?? secondsOf(entry.seenWall);
 }
@@ -275,6 +282,7 @@ export function terminalStatus(situation: Situation, entry: PodEntry): PodStatus
   const finishedAt = secondsOf(situation.now.wall);
   return {
     phase: 'Failed',
+    ...observedGenerationOf(pod),
     conditions: ['ContainersReady', 'Ready'].map((type) =>
       conditionOf(situation, pod, type, { reason: 'PodDeleted', message: 'uninstalled on request' }),
     ),
@@ -304,6 +312,7 @@ export function disruptedStatus(situation: Situation, entry: PodEntry, message: 
   const { pod } = entry;
   return {
     phase: 'Failed',
+    ...observedGenerationOf(pod),
     reason: 'BaseGone',
     message: cut(message, messageLength),
     conditions: [
