@@ -195,11 +195,24 @@ describe('a ReplicaSet [SPEC C95]', () => {
     await on.call('PATCH', 'pods/found', { metadata: { labels: { app: 'freed' } } }, MERGE_PATCH);
     await waitFor('a third', async () => (await podsOf('rs')).length === 2);
     await waitFor('its freedom', async () => (await on.get('pods/found')).metadata.ownerReferences === undefined);
-    await on.call('DELETE', `pods/${(await podsOf('rs'))[0]?.metadata.name}`);
-    await waitFor(
-      'another',
-      async () => (await on.get('replicasets.apps/rs')).status.readyReplicas === 2 && (await podsOf('rs')).length === 2,
-    );
+    const [lost] = await podsOf('rs');
+    await on.call('DELETE', `pods/${lost?.metadata.name}`);
+    await waitFor('another in its place, Ready', async () => {
+      const left = await podsOf('rs');
+      const isReady = (pod: Json): boolean =>
+        pod.status.conditions?.some((one: Json) => one.type === 'Ready' && one.status === 'True');
+      return left.length === 2 && left.every((pod) => pod.metadata.uid !== lost?.metadata.uid && isReady(pod));
+    });
+    // The status follows the Pods; until it has, it may still be that of before the loss.
+    const areCounted = async (): Promise<boolean> => {
+      const { status } = await on.get('replicasets.apps/rs');
+      return status.readyReplicas === 2 && status.availableReplicas === 2 && status.replicas === 2;
+    };
+    await waitFor('both counted for good', async () => {
+      if (!(await areCounted())) return false;
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      return areCounted();
+    });
     expect(on.plain((await on.get('replicasets.apps/rs')).status)).toMatchSnapshot();
   });
 
