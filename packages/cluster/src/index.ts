@@ -15,6 +15,8 @@ import { kinds } from './kinds/index.ts';
 import { bootstrap } from './rest/bootstrap.ts';
 import { createState } from './rest/cluster-state.ts';
 import { expireEvents } from './rest/expiry.ts';
+import { Access } from './security/access.ts';
+import { ServiceAccountTokens } from './security/service-account-tokens.ts';
 import { listen } from './wire/server.ts';
 
 export { type Api, ApiError, type DeleteOptions, type ListOptions, type Status, type WatchEvent } from './api.ts';
@@ -53,9 +55,11 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const onError = options.onError ?? (() => undefined);
   const { ground, api } = createState({ kinds, admission: admissionPlugins, clock, onError });
   let ready = false;
+  const tokens = new ServiceAccountTokens({ clock, find: api.get });
   const wire = await listen(ground, {
     host: options.host ?? '127.0.0.1',
     port: options.port ?? 0,
+    access: new Access({ tokens }),
     onError,
     ready: () => ready,
   });

@@ -2,6 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { stringify as toYaml } from 'yaml';
 import type { ApiError, Status } from '../api.ts';
+import type { Access } from '../security/access.ts';
+import { ANONYMOUS_USER, type User } from '../security/user.ts';
 import { failure } from '../status.ts';
 
 /** As a real server's default (3 MiB). */
@@ -19,11 +21,16 @@ export class Exchange {
   readonly method: string;
   readonly path: string;
   readonly query: URLSearchParams;
+  /** Authentication, authorization and the tokens of ServiceAccounts. */
+  readonly access: Access;
+  /** Who asks; known from authentication on. */
+  user: User = ANONYMOUS_USER;
   readonly #warnings: string[] = [];
 
-  constructor(request: IncomingMessage, response: ServerResponse) {
+  constructor(request: IncomingMessage, response: ServerResponse, access: Access) {
     this.request = request;
     this.response = response;
+    this.access = access;
     this.method = request.method ?? 'GET';
     const target = request.url ?? '/';
     const question = target.indexOf('?');

@@ -3,11 +3,12 @@
  * Any page a user opens may send requests to a loopback port (DNS rebinding, forms), so a Host that is not this machine's
  * and every Origin are refused.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { ApiError } from '../api.ts';
 import { systemClock } from '../clock.ts';
 import type { Ground } from '../rest/ground.ts';
+import type { Access } from '../security/access.ts';
 import { failure, internalError } from '../status.ts';
 import { Exchange } from './exchange.ts';
 import { Router } from './router.ts';
@@ -18,6 +19,7 @@ export interface WireOptions {
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  readonly access: Access;
   readonly onError: (error: unknown) => void;
   readonly ready: () => boolean;
 }
@@ -48,7 +50,7 @@ export async function listen(ground: Ground, options: WireOptions): Promise<Wire
   const watches = new Watches(ground.clock, () => ground.store.revision, options.onError);
   const router = new Router(ground, watches, options.ready);
   const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAlive: true }, (request, response) => {
-    void serve(router, request, response, options.onError);
+    void serve(router, new Exchange(request, response, options.access), options.onError);
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
@@ -89,18 +91,14 @@ function close(server: Server, watches: Watches): Promise<void> {
   });
 }
 
-async function serve(
-  router: Router,
-  request: IncomingMessage,
-  response: ServerResponse,
-  onError: (error: unknown) => void,
-): Promise<void> {
-  const exchange = new Exchange(request, response);
+async function serve(router: Router, exchange: Exchange, onError: (error: unknown) => void): Promise<void> {
+  const { request, response } = exchange;
   // A client that goes away in the middle is no news.
   request.on('error', () => undefined);
   response.on('error', () => undefined);
   try {
     refuseForeigners(exchange);
+    exchange.user = exchange.access.authenticate(exchange.header('authorization'), exchange.path);
     await router.serve(exchange);
   } catch (error) {
     if (response.destroyed || (error as NodeJS.ErrnoException)?.code === 'ECONNRESET') return;
