@@ -11,6 +11,7 @@ import { defaultTimings, nodeNameOf, type Policy, type Timings } from '@kouplet/
 import { type ClusterAccess, loadCluster } from '@kouplet/kube';
 import type { BaseId } from '@kouplet/protocol';
 import { type Json, makeNamespace, type TestApi } from './api.ts';
+import { installChart } from './chart.ts';
 import { openCluster, type TestCluster } from './cluster.ts';
 import { waitFor } from './wait.ts';
 
@@ -117,7 +118,13 @@ async function buildWorld(id: string, options: WorldOptions, ends: Array<() => P
   ends.push(async () => {
     if (cluster.isReal) await cleanUp(api, env, namespace);
   });
-  const kubeconfig = options.controllerKubeconfig ?? cluster.kubeconfig;
+  let kubeconfig = options.controllerKubeconfig ?? cluster.kubeconfig;
+  if (process.env.TEST_CHART && options.controllerKubeconfig === undefined) {
+    // The controller is then who the Helm chart makes it, with exactly those rights.
+    const chart = await installChart(api, namespace);
+    ends.push(chart.remove);
+    ({ kubeconfig } = chart);
+  }
   const access: ClusterAccess = await loadCluster({ kubeconfig });
   ends.push(async () => access.close());
 

@@ -1,0 +1,185 @@
+/** deploy/chart: what it renders, refuses and grants. Under its ServiceAccount the end-to-end suite runs with TEST_CHART=1. */
+import { readFileSync } from 'node:fs';
+import { rightsNeeded } from '@kouplet/controller';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { type Json, makeNamespace } from '../support/api.ts';
+import { collectionOf, embeddedValues, hasHelm, lintChart, renderChart } from '../support/chart.ts';
+import { openCluster, type TestCluster } from '../support/cluster.ts';
+
+const externalValues: Json = {
+  replicas: 3,
+  broker: {
+    external: {
+      url: 'mqtts://broker.example.com:8883',
+      credentialsSecret: 'broker-user',
+      tlsSecret: 'broker-tls',
+      mutualTls: true,
+    },
+  },
+};
+const everything: Json = {
+  ...embeddedValues,
+  logs: { enabled: true, tlsSecret: 'logs-tls' },
+  peerDeployments: { enabled: true },
+  networkPolicy: { enabled: true, basesFrom: [{ namespaceSelector: {} }] },
+  serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
+  controller: {
+    envTaint: true,
+    osLabels: true,
+    extraArgs: ['--http=0.0.0.0:8081'],
+    extraEnv: [{ name: 'A', value: 'b' }],
+  },
+};
+const of = (objects: Json[], kind: string): Json => objects.find((object) => object.kind === kind);
+const podOf = (objects: Json[]): Json => of(objects, 'Deployment').spec.template.spec;
+const argsOf = (objects: Json[]): string[] => podOf(objects).containers[0].args;
+
+describe.skipIf(!hasHelm)('the chart (needs helm)', () => {
+  test('is one replica and Recreate with the embedded broker, whose users it needs', () => {
+    const objects = renderChart(embeddedValues);
+    expect(objects.map(({ kind }) => kind).sort()).toEqual([
+      ...['ClusterRole', 'ClusterRoleBinding', 'Deployment', 'Role', 'Role', 'RoleBinding', 'RoleBinding'],
+      ...['Service', 'Service', 'ServiceAccount'],
+    ]);
+    expect(of(objects, 'Deployment').spec).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
+    expect(argsOf(objects)).toContain('--listen=0.0.0.0:1883');
+    expect(argsOf(objects)).toContain('--users=/etc/kouplet/users/users.yaml');
+  });
+
+  test('is as many replicas as wanted with an external broker, with a PodDisruptionBudget', () => {
+    const objects = renderChart(externalValues);
+    expect(of(objects, 'Deployment').spec).toMatchObject({ replicas: 3, strategy: { type: 'RollingUpdate' } });
+    expect(of(objects, 'PodDisruptionBudget').spec.maxUnavailable).toBe(1);
+    expect(argsOf(objects).filter((arg) => arg.startsWith('--broker') || arg.startsWith('--mqtt'))).toEqual([
+      '--broker=mqtts://broker.example.com:8883',
+      '--mqtt-password-file=/etc/kouplet/broker/password',
+      '--mqtt-ca=/etc/kouplet/broker-tls/ca.crt',
+      '--mqtt-cert=/etc/kouplet/broker-tls/tls.crt',
+      '--mqtt-key=/etc/kouplet/broker-tls/tls.key',
+    ]);
+    expect(objects.filter(({ kind }) => kind === 'Service')).toHaveLength(1);
+  });
+
+  test.each([
+    ['several replicas of the embedded broker', { ...embeddedValues, replicas: 2 }, 'set broker.external.url'],
+    ['the embedded broker without users', {}, 'broker.embedded.usersSecret'],
+    ['a value that there is not', { ...embeddedValues, replica: 2 }, 'replica'],
+    ['a URL of another scheme', { broker: { external: { url: 'http://broker:1883' } } }, 'url'],
+    [
+      'mutual TLS without a certificate',
+      { broker: { external: { url: 'mqtts://b:8883', mutualTls: true } } },
+      'tlsSecret',
+    ],
+  ])('refuses %s in words', (_what, values, words) => {
+    expect(() => renderChart(values)).toThrow(words);
+  });
+
+  test('passes Helm’s own strict lint', () => {
+    for (const values of [embeddedValues, externalValues, everything])
+      expect(lintChart(values)).toContain('0 chart(s) failed');
+  });
+
+  test('runs as an ordinary user that can write nowhere, with probes of its own', () => {
+    for (const values of [embeddedValues, externalValues, everything]) {
+      const pod = podOf(renderChart(values));
+      expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 1000 });
+      const [container] = pod.containers;
+      expect(container.securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+      expect(container.livenessProbe.httpGet).toEqual({ path: '/healthz', port: 'http' });
+      expect(container.readinessProbe.httpGet).toEqual({ path: '/readyz', port: 'http' });
+      const volumes = pod.volumes.map(({ name }: Json) => name);
+      const mounts = container.volumeMounts.map(({ name }: Json) => name);
+      expect(mounts).toEqual(volumes);
+      for (const arg of container.args.filter((one: string) => one.includes('=/etc/'))) {
+        const path = arg.slice(arg.indexOf('=') + 1);
+        expect(
+          container.volumeMounts.some(({ mountPath }: Json) => path.startsWith(`${mountPath}/`)),
+          arg,
+        ).toBe(true);
+      }
+    }
+  });
+
+  test('grants exactly what the controller asks for, and more only where a feature needs it', () => {
+    expect(grantsOf(renderChart(embeddedValues))).toEqual(needs());
+    expect(grantsOf(renderChart(externalValues))).toEqual(needs());
+  });
+
+  test('selects by labels that all its Pods carry', () => {
+    const objects = renderChart(everything);
+    const { labels } = of(objects, 'Deployment').spec.template.metadata;
+    const selectors = [
+      of(objects, 'Deployment').spec.selector.matchLabels,
+      of(objects, 'NetworkPolicy').spec.podSelector.matchLabels,
+      ...objects.filter(({ kind }) => kind === 'Service').map(({ spec }) => spec.selector),
+    ];
+    for (const selector of selectors) expect(labels).toMatchObject(selector);
+    const metrics = objects.find(({ metadata }) => metadata.name === 'kouplet-metrics');
+    expect(metrics.metadata.labels).toMatchObject(of(objects, 'ServiceMonitor').spec.selector.matchLabels);
+  });
+
+  describe('on a cluster', () => {
+    let cluster: TestCluster;
+    const namespace = `kouplet-chart-${process.pid}`;
+    beforeAll(async () => {
+      cluster = await openCluster();
+      await makeNamespace(cluster.api, namespace);
+    });
+    afterAll(async () => {
+      await cluster.api.request('DELETE', `/api/v1/namespaces/${namespace}`);
+      await cluster.stop();
+    });
+
+    test.each([
+      ['the embedded broker', embeddedValues],
+      ['an external one', externalValues],
+      ['everything switched on', everything],
+    ])('each object is taken as it is, strictly, with %s', async (_what, values) => {
+      // A ServiceMonitor exists only where Prometheus’ operator does.
+      for (const object of renderChart(values, 'try', namespace).filter(({ kind }) => kind !== 'ServiceMonitor')) {
+        const path = `${collectionOf(object)}?dryRun=All&fieldValidation=Strict`;
+        const answer = await cluster.api.request('POST', path, object);
+        expect([answer.status, answer.body?.message], object.kind).toEqual([201, undefined]);
+      }
+    });
+  });
+});
+
+test('each value of the chart is described by its schema', () => {
+  const values: Json = parse(readFileSync('deploy/chart/values.yaml', 'utf8'));
+  const schema: Json = JSON.parse(readFileSync('deploy/chart/values.schema.json', 'utf8'));
+  expect(Object.keys(values).sort()).toEqual(
+    Object.keys(schema.properties)
+      .filter((name) => name !== 'global')
+      .sort(),
+  );
+});
+
+function grantsOf(objects: Json[]): string[] {
+  return objects
+    .filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role')
+    .flatMap(({ rules, metadata }) =>
+      rules.flatMap(({ apiGroups, resources, verbs }: Json) =>
+        resources.flatMap((resource: string) =>
+          verbs.map((verb: string) => `${verb} ${resource} of "${apiGroups}" in ${metadata.namespace ?? 'all'}`),
+        ),
+      ),
+    )
+    .sort();
+}
+
+function needs(): string[] {
+  return rightsNeeded('kouplet')
+    .flatMap(({ verbs, group, resource, subresource, namespace }) =>
+      verbs.map((verb) => {
+        const name = subresource === undefined ? resource : `${resource}/${subresource}`;
+        return `${verb} ${name} of "${group}" in ${namespace ?? 'all'}`;
+      }),
+    )
+    .sort();
+}
