@@ -26,6 +26,7 @@ import { bodyOf, type Delivery, isObject, textOf } from './command.ts';
 import type { BaseFacts } from './facts.ts';
 import { thrownFailure, validationFailure } from './java-failure.ts';
 import { type Install, lockOf, Modules, type Registered, readRequest } from './modules.ts';
+import { spokenBy, takesBaselines } from './releases.ts';
 import { type Script, takeOne } from './script.ts';
 
 /** What the JVM does; in order. */
@@ -179,7 +180,10 @@ export class Jvm {
   /** Says it if anybody is there to hear: nothing is kept for later. [SPEC S3] */
   #publish(channel: BaseChannel, data: unknown, at: number): void {
     if (!this.#isConnected || this.#script.isMuted || takeOne(this.#script.publishesToDrop, channel)) return;
-    this.#outputs.push({ kind: 'publish', channel, body: { data, publishTimestamp: Math.round(at) } });
+    for (const spoken of spokenBy(this.#facts, { channel, data }, this.bizes())) {
+      const body = { data: spoken.data, publishTimestamp: Math.round(at) };
+      this.#outputs.push({ kind: 'publish', channel: spoken.channel, body });
+    }
   }
 
   /** Five at once, questions included; the sixth waits. [SPEC S5] */
@@ -215,6 +219,7 @@ export class Jvm {
         if (body.kind === 'object') this.#beginUninstall(body.fields, at);
         return;
       case 'baseline':
+        if (!takesBaselines(this.#facts.release)) return;
         // fastjson makes null of nothing and of `null`; only a list is a list.
         if (body.kind === 'array') this.#beginBatch(body.items, at);
         if (body.kind === 'nothing') this.#answerBatch(failedResponse(validationFailure('bizList is null')), at);

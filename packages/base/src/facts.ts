@@ -1,5 +1,6 @@
 /** What a simulated base is: the facts that its messages tell, and the periods that its JVM runs by. */
 import type { TopicGeneration } from '@kouplet/protocol';
+import { heartbeatMsOf, type Release } from './releases.ts';
 
 export interface BaseFacts {
   /** Second segment of every topic; also what the broker binds credentials to. */
@@ -7,6 +8,8 @@ export interface BaseFacts {
   /** Lower-cased, as a base does with its own. */
   readonly env: string;
   readonly generation: TopicGeneration;
+  /** Which arklet it runs: what its messages look like. */
+  readonly release: Release;
   readonly name: string;
   readonly version: string;
   readonly clusterName: string;
@@ -44,10 +47,12 @@ const mebibyte = 1024 * 1024;
 export function baseFacts(given: GivenFacts): BaseFacts {
   const identity = given.identity ?? `base-${(given.index ?? 0) + 1}`;
   const name = given.name ?? 'base';
+  const release = given.release ?? '1.4.2';
   return {
     identity,
     env: (given.env?.trim() || 'dev').toLowerCase(),
     generation: given.generation ?? 'current',
+    release,
     name,
     version: given.version ?? '1.1.1',
     clusterName: given.clusterName ?? 'default',
@@ -58,7 +63,7 @@ export function baseFacts(given: GivenFacts): BaseFacts {
     maxMetaspaceBytes: given.maxMetaspaceBytes ?? 256 * mebibyte,
     activateNewModule: given.activateNewModule ?? false,
     heartbeatDies: given.heartbeatDies ?? true,
-    heartbeatMs: given.heartbeatMs ?? 10_000,
+    heartbeatMs: given.heartbeatMs ?? heartbeatMsOf(release),
     downloadMs: given.downloadMs ?? 2,
     startMs: given.startMs ?? 8,
     stopMs: given.stopMs ?? 8,

@@ -3,6 +3,7 @@ export type { BaseFacts } from './facts.ts';
 export { addressOf } from './facts.ts';
 export { type Fleet, type FleetOptions, startFleet } from './fleet.ts';
 export { type FailureName, failureNames } from './module-url.ts';
+export { type Release, releases } from './releases.ts';
 export {
   type BaseFaults,
   type BaseOptions,

@@ -180,6 +180,12 @@ function base(): Command {
     .addOption(option('--name <name>', 'name of the base', { default: 'base' }))
     .addOption(option('--version <version>', 'version of the base', { default: '1.1.1' }))
     .addOption(option('--cluster-name <name>', 'cluster of the base', { default: 'default' }))
+    .addOption(
+      option('--release <release>', 'which arklet they speak as', {
+        choices: ['1.3.0', '1.3.1', '2024-10', '1.3.2', '1.3.3', '1.4.2'],
+        default: '1.4.2',
+      }),
+    )
     .addOption(envOption())
     .addOption(option('--username <name>', 'user at the broker'))
     .addOption(option('--password-file <file>', 'file with its password'))

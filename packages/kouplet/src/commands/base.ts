@@ -1,5 +1,5 @@
 /** `kouplet base`: simulated bases at a broker. */
-import { type Fleet, startFleet } from '@kouplet/base';
+import { type Fleet, type Release, startFleet } from '@kouplet/base';
 import { failed, messageOf } from '../failure.ts';
 import { readPassword, readText } from '../files.ts';
 import { say } from '../output.ts';
@@ -14,13 +14,14 @@ export interface BaseFlags {
   readonly version: string;
   readonly clusterName: string;
   readonly env: string;
+  readonly release: Release;
   readonly username?: string;
   readonly passwordFile?: string;
   readonly ca?: string;
 }
 
 export async function base(flags: BaseFlags): Promise<void> {
-  const { broker, count, name, version, clusterName, env, username, passwordFile, ca } = flags;
+  const { broker, count, name, version, clusterName, env, release, username, passwordFile, ca } = flags;
   const lifetime = listenToSignals((code) => process.exit(code));
   const fleet = await startFleet({
     broker: broker.url,
@@ -30,6 +31,7 @@ export async function base(flags: BaseFlags): Promise<void> {
     version,
     clusterName,
     env,
+    release,
     username,
     password: passwordFile === undefined ? undefined : readPassword('--password-file', passwordFile),
     ca: ca === undefined ? undefined : readText('--ca', ca),
