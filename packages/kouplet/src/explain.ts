@@ -1,5 +1,6 @@
 /** Errors of the other rooms in the command line's words: one line, what to do, and which exit code. Anything else stays a bug. */
 import { BrokerError, type BrokerErrorCode } from '@kouplet/broker';
+import { DirectoryError, type DirectoryProblem } from '@kouplet/cluster';
 import { AccessError, type AccessProblem, ReplicaError } from '@kouplet/controller';
 import { KubeconfigError } from '@kouplet/kube';
 import { type ExitCode, exitCodes, Failure } from './failure.ts';
@@ -35,6 +36,14 @@ const accessAdvice: Readonly<Record<AccessProblem, string>> = {
   'missing-rights': 'Grant them to this user or ServiceAccount by a ClusterRole and its binding.',
 };
 
+const directoryAdvice: Readonly<Record<DirectoryProblem, string>> = {
+  'in-use': 'Stop that one first, or choose another directory with --dir.',
+  foreign: 'Choose another directory with --dir.',
+  newer: 'Use that version, or choose another directory with --dir.',
+  damaged: 'Nothing was changed; put back a copy of it, or choose another directory with --dir.',
+  unusable: 'Choose another directory with --dir.',
+};
+
 export function explain(error: unknown): Error {
   if (error instanceof Failure) return error;
   if (error instanceof BrokerError) {
@@ -45,6 +54,9 @@ export function explain(error: unknown): Error {
   }
   if (error instanceof AccessError) {
     return new Failure(exitCodes.failed, withoutFullStop(error.message), accessAdvice[error.code]);
+  }
+  if (error instanceof DirectoryError) {
+    return new Failure(exitCodes.failed, withoutFullStop(error.message), directoryAdvice[error.code]);
   }
   if (error instanceof ReplicaError) {
     return new Failure(exitCodes.failed, error.message, 'Stop it first, or run both at an external broker (--broker).');

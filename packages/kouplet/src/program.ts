@@ -48,6 +48,17 @@ function helpCallOf(command: Command): string {
   return command.name() === 'kouplet' ? 'kouplet --help' : `kouplet ${command.name()} --help`;
 }
 
+function durableOption() {
+  return option(
+    '--durable <against>',
+    'what a write that was answered survives: the process killed, or power loss, too',
+    {
+      choices: ['kill', 'power-loss'],
+      default: 'kill',
+    },
+  );
+}
+
 const listenDefault = { host: '127.0.0.1', port: 1883 };
 
 function envOption() {
@@ -67,14 +78,18 @@ function up(): Command {
       'Everything in one process: an embedded Kubernetes, the broker, the controller and some simulated bases.',
     )
     .addOption(option('--bases <count>', 'simulated bases', { parse: count(0, 1_000), default: 3 }))
-    .addOption(option('--dir <path>', 'where the kubeconfig is written', { default: '.kouplet' }))
+    .addOption(option('--dir <path>', 'where the kubeconfig and the log are written', { default: '.kouplet' }))
+    .addOption(option('--keep', 'keep the cluster’s state in --dir as well, for the next time'))
+    .addOption(durableOption())
     .addOption(option('--api-port <port>', 'port of the Kubernetes API (0: any free one)', { parse: port, default: 0 }))
     .addOption(option('--mqtt-port <port>', 'port of the broker (0: any free one)', { parse: port, default: 0 }))
     .addOption(envOption())
     .addOption(option('--apply <file...>', 'manifests to apply once it runs; may be given several times'))
     .addHelpText(
       'after',
-      `\nState is in memory: what is applied is gone when it ends. Ctrl-C ends it; a second Ctrl-C at once.${variablesNote}`,
+      `
+State is in memory: what is applied is gone when it ends, unless --keep is given (simulated bases always start empty).
+Ctrl-C ends it; a second Ctrl-C at once.${variablesNote}`,
     )
     .action(async (options) => (await import('./commands/up.ts')).up(options));
 }
@@ -156,7 +171,7 @@ function broker(): Command {
 
 function cluster(): Command {
   return new Command('cluster')
-    .description('The embedded Kubernetes alone. State is in memory.')
+    .description('The embedded Kubernetes alone. State is in memory, or kept in a directory.')
     .addOption(
       option('--listen <host:port>', 'where the API answers', {
         parse: hostPort,
@@ -167,6 +182,8 @@ function cluster(): Command {
     .addOption(
       option('--kubeconfig <file>', 'where the kubeconfig is written, mode 0600', { default: '.kouplet/kubeconfig' }),
     )
+    .addOption(option('--dir <path>', 'where state is kept, for one process at a time (default: in memory only)'))
+    .addOption(durableOption())
     .addHelpText('after', `\nPrints "ready" and the kubeconfig's path when it answers.${variablesNote}`)
     .action(async (options) => (await import('./commands/cluster.ts')).cluster(options));
 }

@@ -2,12 +2,15 @@
  * Where the objects are: one map a kind, one revision counter for all, and the way from a write to who watches.
  *
  *   write ─► revision + 1 ─► map ─► history ring ─► every watch of the kind, in order
+ *                              └──► backlog ─ end of the turn ─► keeper ─► what was answered goes out
  *
  * It knows nothing of validation or of HTTP. What is stored is never changed in place.
  */
 import type { Kind, KubeObject } from '../kinds/kind.ts';
 import { qualifiedResource } from '../status.ts';
+import { Backlog } from './backlog.ts';
 import { History } from './history.ts';
+import type { Keeper } from './keeper.ts';
 
 /** One change, as it is kept for watches. `old` is absent for ADDED. */
 export interface Change {
@@ -38,6 +41,8 @@ export function toJson(object: KubeObject): string {
 /** The objects of one kind. */
 export class Shelf {
   readonly kind: Kind;
+  /** `pods`, `deployments.apps`. */
+  readonly resource: string;
   readonly history: History;
   readonly listeners = new Set<ChangeListener>();
   /** namespace ('' for kinds of the cluster) → name → object. */
@@ -47,6 +52,7 @@ export class Shelf {
 
   constructor(kind: Kind, history: History) {
     this.kind = kind;
+    this.resource = qualifiedResource(kind);
     this.history = history;
   }
 
@@ -97,19 +103,44 @@ export class Shelf {
 }
 
 export class Store {
+  /** What is written and not yet kept. */
+  readonly backlog: Backlog;
   readonly #shelves = new Map<string, Shelf>();
+  /** Kept objects of resources that nobody serves yet. */
+  readonly #unclaimed = new Map<string, KubeObject[]>();
   #revision: number;
 
-  /** @param firstRevision  where counting starts; higher than any revision of an earlier life makes old watches "too old" */
-  constructor(kinds: readonly Kind[], firstRevision: number) {
+  /**
+   * @param firstRevision  where counting starts; higher than any revision of an earlier life makes old watches "too old"
+   * @param keeper  keeps what is written, and has what an earlier life wrote; absent: memory only
+   */
+  constructor(kinds: readonly Kind[], firstRevision: number, keeper?: Keeper) {
     this.#revision = firstRevision;
-    for (const kind of kinds) {
-      this.#shelves.set(qualifiedResource(kind), new Shelf(kind, new History(firstRevision)));
+    this.backlog = new Backlog(keeper, () => this.#revision);
+    for (const { resource, json } of keeper?.objects() ?? []) {
+      const objects = this.#unclaimed.get(resource);
+      if (objects === undefined) this.#unclaimed.set(resource, [JSON.parse(json)]);
+      else objects.push(JSON.parse(json));
     }
+    for (const kind of kinds) this.serve(kind);
   }
 
   get revision(): number {
     return this.#revision;
+  }
+
+  /** The shelf of a kind; made, with what was kept of it, where there is none. */
+  serve(kind: Kind): Shelf {
+    const resource = qualifiedResource(kind);
+    const found = this.#shelves.get(resource);
+    if (found !== undefined) return found;
+    const shelf = new Shelf(kind, new History(this.#revision));
+    for (const object of this.#unclaimed.get(resource) ?? []) {
+      shelf.set(object.metadata.namespace ?? '', object.metadata.name, object);
+    }
+    this.#unclaimed.delete(resource);
+    this.#shelves.set(resource, shelf);
+    return shelf;
   }
 
   /** @param resource `pods`, `deployments.apps` */
@@ -124,23 +155,33 @@ export class Store {
   /**
    * Stores the object under its own namespace and name, gives it its resourceVersion, tells who watches.
    * The object must be the caller's own: it is kept as it is.
+   *
+   * @throws ApiError 507 while nothing can be kept; nothing is changed then
    */
   put(shelf: Shelf, object: KubeObject): KubeObject {
+    this.backlog.mustBeOpen();
     const { name } = object.metadata;
     const namespace = object.metadata.namespace ?? '';
     const old = shelf.get(namespace, name);
     this.#revision++;
     object.metadata.resourceVersion = String(this.#revision);
     shelf.set(namespace, name, object);
+    this.backlog.add(shelf.resource, object, toJson);
     this.#tell(shelf, old === undefined ? 'ADDED' : 'MODIFIED', object, old);
     return object;
   }
 
-  /** Takes the object out; watches get its last state with the resourceVersion of the deletion. */
+  /**
+   * Takes the object out; watches get its last state with the resourceVersion of the deletion.
+   *
+   * @throws ApiError 507 while nothing can be kept; nothing is changed then
+   */
   remove(shelf: Shelf, old: KubeObject): KubeObject {
+    this.backlog.mustBeOpen();
     this.#revision++;
     const last = { ...old, metadata: { ...old.metadata, resourceVersion: String(this.#revision) } };
     shelf.delete(old.metadata.namespace ?? '', old.metadata.name);
+    this.backlog.add(shelf.resource, old);
     this.#tell(shelf, 'DELETED', last, old);
     return last;
   }

@@ -5,6 +5,8 @@ import type { ApiError, Status } from '../api.ts';
 import type { Access } from '../security/access.ts';
 import { ANONYMOUS_USER, type User } from '../security/user.ts';
 import { failure } from '../status.ts';
+import type { Backlog } from '../storage/backlog.ts';
+import { compressed, isCompressed } from './compression.ts';
 
 /** As a real server's default (3 MiB). */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -25,12 +27,18 @@ export class Exchange {
   readonly access: Access;
   /** Who asks; known from authentication on. */
   user: User = ANONYMOUS_USER;
+  /** Told of the size of the answer once it is given to the connection. */
+  whenWritten: (bytes: number) => void = () => undefined;
   readonly #warnings: string[] = [];
+  readonly #backlog: Backlog;
+  #isAnswered = false;
 
-  constructor(request: IncomingMessage, response: ServerResponse, access: Access) {
+  /** @param backlog  what has to be kept before anything is answered */
+  constructor(request: IncomingMessage, response: ServerResponse, access: Access, backlog: Backlog) {
     this.request = request;
     this.response = response;
     this.access = access;
+    this.#backlog = backlog;
     this.method = request.method ?? 'GET';
     const target = request.url ?? '/';
     const question = target.indexOf('?');
@@ -99,21 +107,47 @@ export class Exchange {
     this.sendStatus(error.status);
   }
 
+  /** Answers once all that was written up to now is kept: an answer, also to a read, tells nothing that could be lost. */
   send(code: number, type: string, body: string | Buffer, headers: Readonly<Record<string, string>> = {}): void {
-    const { response } = this;
-    if (response.headersSent) {
-      response.destroy();
+    if (this.#isAnswered || this.response.headersSent) {
+      this.response.destroy();
       return;
     }
+    this.#isAnswered = true;
+    const answer = (): void => this.#write(code, type, body, headers);
+    const kept = this.#backlog.whenKept();
+    if (kept === undefined) answer();
+    else
+      kept
+        .then(answer, (error: ApiError) => (this.#reads ? answer() : this.#writeError(error)))
+        .catch(() => this.response.destroy());
+  }
+
+  get #reads(): boolean {
+    return this.method === 'GET' || this.method === 'HEAD';
+  }
+
+  #writeError({ status }: ApiError): void {
+    this.#write(status.code, 'application/json', `${JSON.stringify(status)}\n`, {});
+  }
+
+  #write(code: number, type: string, body: string | Buffer, headers: Readonly<Record<string, string>>): void {
+    const { response } = this;
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     if (this.#warnings.length > 0) response.setHeader('warning', this.#warnings.map(warningHeader));
-    response.writeHead(code, {
-      'cache-control': 'no-cache, private',
-      'content-type': type,
-      'content-length': String(bytes.length),
-      ...headers,
-    });
+    const all = { 'cache-control': 'no-cache, private', 'content-type': type, ...headers };
+    if (!isCompressed(this.header('accept-encoding'), bytes.length)) return this.#end(code, bytes, all);
+    compressed(bytes)
+      .then((less) => this.#end(code, less, { ...all, 'content-encoding': 'gzip', vary: 'Accept-Encoding' }))
+      .catch(() => response.destroy());
+  }
+
+  #end(code: number, bytes: Buffer, headers: Readonly<Record<string, string>>): void {
+    const { response } = this;
+    if (response.destroyed) return;
+    response.writeHead(code, { ...headers, 'content-length': String(bytes.length) });
     response.end(this.method === 'HEAD' ? undefined : bytes);
+    this.whenWritten(bytes.length);
   }
 
   #isForPeople(): boolean {

@@ -1,37 +1,42 @@
 /**
- * The HTTP server: loopback only, every size bounded, and closed to web pages.
- * Any page a user opens may send requests to a loopback port (DNS rebinding, forms), so a Host that is not this machine's
- * and every Origin are refused.
+ * The HTTP server, with or without TLS: who may call it, how much of it at once, and what happens to what is no request. Without TLS
+ * it listens on loopback only.
  */
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
 import { ApiError } from '../api.ts';
 import { systemClock } from '../clock.ts';
 import type { Ground } from '../rest/ground.ts';
 import type { Access } from '../security/access.ts';
-import { failure, internalError } from '../status.ts';
+import { internalError } from '../status.ts';
 import { Exchange } from './exchange.ts';
+import { LOOPBACK, refuseForeigners } from './gate.ts';
 import { Router } from './router.ts';
+import { drain, sendTooManyRequests, Traffic, type TrafficLimits } from './traffic.ts';
 import { Watches } from './watches.ts';
 
 export interface WireOptions {
-  /** `127.0.0.1`, `::1` or `localhost`. */
+  /** `127.0.0.1`, `::1` or `localhost`; with TLS any address of this machine. */
   readonly host: string;
   /** 0: any free one. */
   readonly port: number;
+  /** Certificate chain and private key, PEM; undefined: plain HTTP. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Hosts besides loopback that requests may name. */
+  readonly isAllowedHost?: (host: string) => boolean;
+  readonly limits?: TrafficLimits;
   readonly access: Access;
   readonly onError: (error: unknown) => void;
   readonly ready: () => boolean;
 }
 
 export interface Wire {
-  readonly url: string;
   readonly port: number;
   /** Ends open watches and connections; resolved when the port is free. */
   close(): Promise<void>;
 }
 
-const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', '::1', 'localhost']);
 const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_CONNECTIONS = 4_096;
 /** Time for the headers, and for a whole request; a watch's answer has no such limit. */
@@ -42,27 +47,50 @@ const KEEP_ALIVE_MS = 120_000;
 /** What clients get to take the ends of their streams. */
 const CLOSE_GRACE_MS = 200;
 
-/** @throws Error for an address that is not loopback, or one that is in use (code EADDRINUSE) */
+/** @throws Error for an address that is not loopback without TLS and token, or one that is in use (code EADDRINUSE) */
 export async function listen(ground: Ground, options: WireOptions): Promise<Wire> {
-  if (!LOOPBACK.has(options.host)) {
-    throw new Error(`the embedded cluster has no authentication and listens on loopback only, not on ${options.host}`);
+  const { tls, access } = options;
+  if (!LOOPBACK.has(options.host) && (tls === undefined || !access.isClosed)) {
+    throw new Error(`without TLS and a token the embedded cluster listens on loopback only, not on ${options.host}`);
   }
-  const watches = new Watches(ground.clock, () => ground.store.revision, options.onError);
+  const watches = new Watches(ground.clock, ground.store, options.onError);
   const router = new Router(ground, watches, options.ready);
-  const server = createServer({ maxHeaderSize: MAX_HEADER_BYTES, keepAlive: true }, (request, response) => {
-    void serve(router, new Exchange(request, response, options.access), options.onError);
+  const traffic = new Traffic(options.limits);
+  const settings = { maxHeaderSize: MAX_HEADER_BYTES, keepAlive: true };
+  const server =
+    tls === undefined
+      ? createServer(settings)
+      : createSecureServer({ ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: HEADERS_TIMEOUT_MS });
+  server.on('request', (request, response) => {
+    void serve(router, traffic, new Exchange(request, response, access, ground.store.backlog), options);
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.headersTimeout = HEADERS_TIMEOUT_MS;
   server.requestTimeout = REQUEST_TIMEOUT_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.on('connection', (socket) => socket.setNoDelay(true));
-  server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n');
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    // In the middle of an answer, a watch above all, another answer would be taken for a part of it.
+    if (!socket.writable || traffic.isBusy(socket)) socket.destroy();
+    else socket.end(refusalOf(error.code));
   });
   const { port } = await bound(server, options);
-  const name = options.host.includes(':') ? `[${options.host}]` : options.host;
-  return { url: `http://${name}:${port}`, port, close: () => close(server, watches) };
+  const close = (): Promise<void> => {
+    traffic.close();
+    return closeServer(server, watches);
+  };
+  return { port, close };
+}
+
+/** What is no HTTP, or too much of it, in the words of Go's server. */
+function refusalOf(code: string | undefined): string {
+  const status =
+    code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request';
+  return `HTTP/1.1 ${status}\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\r\n${status}`;
 }
 
 function bound(server: Server, options: WireOptions): Promise<AddressInfo> {
@@ -78,7 +106,7 @@ function bound(server: Server, options: WireOptions): Promise<AddressInfo> {
   });
 }
 
-function close(server: Server, watches: Watches): Promise<void> {
+function closeServer(server: Server, watches: Watches): Promise<void> {
   return new Promise((resolve) => {
     // Sockets live in real time, whatever the cluster's own clock says.
     const uncut = systemClock.after(CLOSE_GRACE_MS, () => server.closeAllConnections());
@@ -91,42 +119,29 @@ function close(server: Server, watches: Watches): Promise<void> {
   });
 }
 
-async function serve(router: Router, exchange: Exchange, onError: (error: unknown) => void): Promise<void> {
+async function serve(router: Router, traffic: Traffic, exchange: Exchange, options: WireOptions): Promise<void> {
   const { request, response } = exchange;
   // A client that goes away in the middle is no news.
   request.on('error', () => undefined);
   response.on('error', () => undefined);
   try {
-    refuseForeigners(exchange);
+    if (!traffic.enter(exchange)) {
+      sendTooManyRequests(exchange);
+      return drain(exchange);
+    }
+    refuseForeigners(exchange, options.isAllowedHost ?? (() => false));
     exchange.user = exchange.access.authenticate(exchange.header('authorization'), exchange.path);
     await router.serve(exchange);
+    traffic.served(exchange);
   } catch (error) {
     if (response.destroyed || (error as NodeJS.ErrnoException)?.code === 'ECONNRESET') return;
-    if (!(error instanceof ApiError)) onError(error);
+    if (!(error instanceof ApiError)) options.onError(error);
     try {
       exchange.sendError(error instanceof ApiError ? error : internalError(error));
-      // A body that nobody read must not be taken for the next request.
-      if (!request.complete) request.resume();
+      drain(exchange);
     } catch (second) {
-      onError(second);
+      options.onError(second);
       response.destroy();
     }
-  }
-}
-
-/** @throws ApiError 403 */
-function refuseForeigners(exchange: Exchange): void {
-  const host = exchange.header('host') ?? '';
-  const name = /^\[(.*)\](?::\d+)?$/.exec(host)?.[1] ?? host.replace(/:\d+$/, '');
-  if (!LOOPBACK.has(name.toLowerCase())) {
-    throw failure(
-      403,
-      'Forbidden',
-      `the embedded cluster answers to loopback names only, not to Host ${JSON.stringify(host)}`,
-      {},
-    );
-  }
-  if (exchange.header('origin') !== undefined) {
-    throw failure(403, 'Forbidden', 'the embedded cluster answers no web pages (a request with an Origin header)', {});
   }
 }

@@ -15,7 +15,7 @@ import { apiVersionOf } from '../registry.ts';
 import type { Face } from '../rest/face.ts';
 import { tooOld } from '../status.ts';
 import type { Matches } from '../storage/selectors.ts';
-import { type Change, toJson } from '../storage/store.ts';
+import { type Change, type Store, toJson } from '../storage/store.ts';
 import type { ListOptionsQuery } from './list-options.ts';
 import type { Form } from './negotiate.ts';
 import { type IncludeObject, metadataOf, tableOf } from './tables.ts';
@@ -43,14 +43,14 @@ export interface WatchRequest {
 /** All open watches of a server. */
 export class Watches {
   readonly #clock: Clock;
-  readonly #revision: () => number;
+  readonly #store: Store;
   readonly #onError: (error: unknown) => void;
   readonly #open = new Set<Watcher>();
 
   /** @param onError  hears of a fault of ours that cut one watch */
-  constructor(clock: Clock, revision: () => number, onError: (error: unknown) => void) {
+  constructor(clock: Clock, store: Store, onError: (error: unknown) => void) {
     this.#clock = clock;
-    this.#revision = revision;
+    this.#store = store;
     this.#onError = onError;
   }
 
@@ -60,7 +60,7 @@ export class Watches {
 
   /** Answers with a stream that ends by itself, by the client, or by `close`. */
   start(request: WatchRequest, response: ServerResponse): void {
-    const watcher = new Watcher(request, response, this.#clock, this.#revision, {
+    const watcher = new Watcher(request, response, this.#clock, this.#store, {
       onEnd: () => this.#open.delete(watcher),
       onError: this.#onError,
     });
@@ -83,7 +83,7 @@ class Watcher {
   readonly #request: WatchRequest;
   readonly #response: ServerResponse;
   readonly #clock: Clock;
-  readonly #revision: () => number;
+  readonly #store: Store;
   readonly #hooks: Hooks;
   readonly #form: string;
   #waiting: Buffer[] = [];
@@ -95,11 +95,11 @@ class Watcher {
   #ended = false;
   readonly #cancels: Array<() => void> = [];
 
-  constructor(request: WatchRequest, response: ServerResponse, clock: Clock, revision: () => number, hooks: Hooks) {
+  constructor(request: WatchRequest, response: ServerResponse, clock: Clock, store: Store, hooks: Hooks) {
     this.#request = request;
     this.#response = response;
     this.#clock = clock;
-    this.#revision = revision;
+    this.#store = store;
     this.#hooks = hooks;
     const { form, include, face } = request;
     this.#form = `${face.kind.group}/${form.as}/${form.version}/${include}`;
@@ -120,8 +120,10 @@ class Watcher {
       this.#refuse(tooOld(from, history.oldest));
       return;
     }
+    // What is told must not be lost, and what cannot be kept is told as reads tell it.
+    this.#store.backlog.keep();
     const snapshot = fromSnapshot ? [...face.objects(this.#request.namespace || undefined)] : [];
-    const revision = this.#revision();
+    const { revision } = this.#store;
     listeners.add(this.#listener);
     this.#cancels.push(() => listeners.delete(this.#listener));
     const asked = options.timeoutSeconds ?? 0;
@@ -263,7 +265,7 @@ class Watcher {
     const cancel = this.#clock.after(BOOKMARK_EVERY_MS, () => {
       if (this.#ended) return;
       // Everything up to now has been noted before: the bookmark goes behind it.
-      this.#push(this.#bookmark(this.#revision(), false));
+      this.#push(this.#bookmark(this.#store.revision, false));
       if (!this.#listing) this.#flush();
       this.#bookmarkLater();
     });
@@ -280,6 +282,7 @@ class Watcher {
   #flush(): void {
     this.#turn = undefined;
     if (this.#ended || this.#waiting.length === 0) return;
+    this.#store.backlog.keep();
     const [only] = this.#waiting;
     const bytes = this.#waiting.length === 1 && only !== undefined ? only : Buffer.concat(this.#waiting);
     this.#waiting = [];

@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Fleet, startFleet } from '@kouplet/base';
 import { AedesTunnel } from '@kouplet/broker';
-import { startCluster } from '@kouplet/cluster';
+import { type Durability, startCluster } from '@kouplet/cluster';
 import { type Change, type Controller, openLog, startController } from '@kouplet/controller';
 import { defaultTimings, type Policy } from '@kouplet/core';
 import { createTransport, loadCluster } from '@kouplet/kube';
@@ -22,6 +22,9 @@ import { kubeletVersion, userAgent, version } from '../version.ts';
 export interface UpFlags {
   readonly bases: number;
   readonly dir: string;
+  /** Whether the cluster's state is kept in `dir`. */
+  readonly keep?: true;
+  readonly durable: Durability;
   readonly apiPort: number;
   readonly mqttPort: number;
   readonly env: string;
@@ -62,13 +65,16 @@ async function start(
   const cluster = await startCluster({
     host,
     port: flags.apiPort,
+    ...(flags.keep === true ? { dir, durability: flags.durable } : {}),
     onError: (error) => warn(`cluster: ${messageOf(error)}`),
   }).catch((error: unknown) => {
     throw listenFailure(error, 'the Kubernetes API', `${host}:${flags.apiPort}`, '--api-port');
   });
   stops.add('the Kubernetes API', () => cluster.close());
   writeKubeconfig(kubeconfigPath, cluster.kubeconfig(), '--dir');
-  say(`  Kubernetes API   ${cluster.url}  (embedded, in memory)`);
+  say(
+    `  Kubernetes API   ${cluster.url}  (embedded, ${flags.keep === true ? `state in ${shownPath(dir)}` : 'in memory'})`,
+  );
   if (lifetime.isEnding) return undefined;
 
   let fleet: Fleet | undefined;
