@@ -4,6 +4,7 @@ import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './plugin.ts';
 import { priorityAdmission } from './priority.ts';
+import { resourceQuotaAdmission } from './resource-quota.ts';
 import { serviceAccountAdmission } from './service-account.ts';
 import { serviceAddress } from './service-address.ts';
 import { taintNodesByCondition } from './taint-nodes.ts';
@@ -16,7 +17,7 @@ export interface AdmissionOptions {
   tolerationSeconds?: number;
 }
 
-/** In running order; the server calls every `admit`, and after validation every `validate`. Quotas are not enforced. */
+/** In running order; the server calls every `admit`, and after validation every `validate`. */
 export function admissionChain(options: AdmissionOptions = {}): readonly AdmissionPlugin[] {
   return [
     namespaceLifecycle,
@@ -26,6 +27,7 @@ export function admissionChain(options: AdmissionOptions = {}): readonly Admissi
     priorityAdmission,
     defaultTolerationSeconds(options.tolerationSeconds),
     serviceAddress,
+    resourceQuotaAdmission,
   ];
 }
 

@@ -2,9 +2,10 @@
 import { ensure } from '../kinds/define-kind.ts';
 import { type Fields, fieldsOf, listOf, sortedEntries } from '../kinds/json.ts';
 import type { KubeObject } from '../kinds/kind.ts';
-import { addQuantities, compareQuantities, formatQuantity, type Quantity, quantityOf } from '../kinds/quantity.ts';
+import { compareQuantities, quantityOf } from '../kinds/quantity.ts';
 import { forbidden } from '../status.ts';
 import type { AdmissionContext, AdmissionPlugin } from './plugin.ts';
+import { listOfAmounts, podTotal } from './quota/amounts.ts';
 
 const annotation = 'kubernetes.io/limit-ranger';
 
@@ -24,7 +25,6 @@ export const limitRanger: AdmissionPlugin = {
         context.resource === 'pods' ? podComplaints(range, fieldsOf(draft.spec)) : claimComplaints(range, draft);
       const texts = [...new Set(complaints)];
       if (texts.length === 0) continue;
-      // The name is empty while it is still to be generated, as in the real one.
       throw forbidden(kind, name, texts.length === 1 ? String(texts[0]) : `[${texts.join(', ')}]`);
     }
   },
@@ -86,7 +86,9 @@ function podComplaints(range: KubeObject, spec: Fields): string[] {
         return complaintsOf(limit, fieldsOf(requests), fieldsOf(limits));
       });
     }
-    return limit.type === 'Pod' ? complaintsOf(limit, podTotal(spec, 'requests'), podTotal(spec, 'limits')) : [];
+    return limit.type === 'Pod'
+      ? complaintsOf(limit, listOfAmounts(podTotal(spec, 'requests')), listOfAmounts(podTotal(spec, 'limits')))
+      : [];
   });
 }
 
@@ -127,36 +129,6 @@ function aboveRatio(type: string, name: string, bound: string, request: unknown,
 
 function order(a: unknown, b: unknown): number {
   return compareQuantities(quantityOf(a), quantityOf(b));
-}
-
-/** What the whole pod asks for: its containers together, or its hungriest init container if that is more. */
-function podTotal(spec: Fields, field: 'requests' | 'limits'): Fields {
-  const total = new Map<string, Quantity>();
-  const add = (to: Map<string, Quantity>, container: Fields) => {
-    for (const [name, value] of sortedEntries(fieldsOf(container.resources)[field])) {
-      const before = to.get(name);
-      to.set(name, before === undefined ? quantityOf(value) : addQuantities(before, quantityOf(value)));
-    }
-  };
-  const peak = new Map<string, Quantity>();
-  const sidecars: Fields[] = [];
-  for (const container of listOf(spec.containers)) add(total, container);
-  for (const container of listOf(spec.initContainers)) {
-    const here = new Map<string, Quantity>();
-    if (container.restartPolicy === 'Always') {
-      add(total, container);
-      sidecars.push(container);
-    } else add(here, container);
-    for (const sidecar of sidecars) add(here, sidecar);
-    for (const [name, value] of here) raise(peak, name, value);
-  }
-  for (const [name, value] of peak) raise(total, name, value);
-  return Object.fromEntries([...total].map(([name, value]) => [name, formatQuantity(value)]));
-}
-
-function raise(to: Map<string, Quantity>, name: string, value: Quantity): void {
-  const before = to.get(name);
-  if (before === undefined || compareQuantities(before, value) < 0) to.set(name, value);
 }
 
 function claimComplaints(range: KubeObject, claim: KubeObject): string[] {

@@ -3,7 +3,7 @@
  *
  * The order of one write (apiserver, endpoints/handlers/create.go and registry/generic/registry/store.go):
  * decode → `Kind.defaults` → every plugin's `admit` → `Kind.prepareCreate | prepareUpdate` → system fields (uid, generateName, …)
- * → `Kind.validateCreate | validateUpdate` → every plugin's `validate` → store.
+ * → `Kind.validateCreate | validateUpdate` → every plugin's `validate` → every plugin's `commit` → store.
  */
 
 import type { ListOptions, Resource } from '../api.ts';
@@ -13,6 +13,8 @@ import type { Kind, KubeObject } from '../kinds/kind.ts';
 export interface AdmissionReader {
   get(resource: Resource, name: string, namespace?: string): KubeObject | undefined;
   list(resource: Resource, options?: ListOptions): KubeObject[];
+  /** Writes the status of an object as it was just read; for `commit` alone. */
+  putStatus?(resource: Resource, object: KubeObject, status: Readonly<Record<string, unknown>>): void;
 }
 
 export interface AdmissionContext {
@@ -42,4 +44,6 @@ export interface AdmissionPlugin {
   admit?(context: AdmissionContext): void;
   /** Looks at the final draft, changes nothing. @throws ApiError to refuse the write. */
   validate?(context: AdmissionContext): void;
+  /** The write is stored next, in this turn: notes what follows from it. Never for a dry run. */
+  commit?(context: AdmissionContext): void;
 }

@@ -17,6 +17,7 @@ import {
 } from './options.ts';
 import { startPodGc } from './pod-gc.ts';
 import { startReplicaSetController } from './replica-set/controller.ts';
+import { startResourceQuotaController } from './resource-quota.ts';
 import { startScheduler } from './scheduler/controller.ts';
 import { startStatefulSetController } from './stateful-set/controller.ts';
 import { startTaintEviction } from './taint-eviction.ts';
@@ -43,6 +44,7 @@ const starts: Record<ControllerName, (context: ControllerContext) => Controller>
   'taint-eviction': startTaintEviction,
   'pod-gc': startPodGc,
   disruption: startDisruptionController,
+  resourcequota: startResourceQuotaController,
 };
 
 export function startControllers(api: Api, clock: Clock, options: ControllerOptions = {}): { stop(): void } {

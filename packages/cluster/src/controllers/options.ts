@@ -19,6 +19,7 @@ export const controllerNames = [
   'taint-eviction',
   'pod-gc',
   'disruption',
+  'resourcequota',
 ] as const;
 
 export type ControllerName = (typeof controllerNames)[number];

@@ -1,8 +1,8 @@
-/** v1 LimitRange, which admission applies, and v1 ResourceQuota, which is kept only. */
+/** v1 LimitRange and v1 ResourceQuota, which admission applies. */
 import { ageOf } from './ages.ts';
 import { defineKind, ensure } from './define-kind.ts';
-import { duplicate, forbidden, invalid } from './field-errors.ts';
-import { type Fields, fieldsOf, listOf, sortedEntries } from './json.ts';
+import { duplicate, forbidden, invalid, required } from './field-errors.ts';
+import { type Fields, fieldsOf, listOf, sortedEntries, valuesOf } from './json.ts';
 import type { FieldError } from './kind.ts';
 import { compareQuantities, formatQuantity, normalizeResources, quantityOf } from './quantity.ts';
 import { validateContainerResourceName, validateResourceName } from './resource-validation.ts';
@@ -110,14 +110,21 @@ export const resourceQuota = defineKind({
     normalizeResources(status.hard);
     normalizeResources(status.used);
   },
-  validate: (draft) =>
-    sortedEntries(draft.spec?.hard).flatMap(([name, value]) => {
-      const errors = validateResourceName(name, `spec.hard[${name}]`);
-      if (quantityOf(value).nanos < 0n) {
-        errors.push(invalid(`spec.hard[${name}]`, value, 'must be greater than or equal to 0'));
-      }
-      return errors;
-    }),
+  validate: (draft) => [
+    ...sortedEntries(draft.spec?.hard).flatMap(([name, value]) => validateHard(name, value, `spec.hard[${name}]`)),
+    ...validateScopes(fieldsOf(draft.spec)),
+    ...validateScopeSelector(fieldsOf(draft.spec)),
+  ],
+  validateChange: (draft, old) => {
+    const [now, before] = [draft, old].map((one) => [...new Set(valuesOf(one.spec?.scopes))].sort().join());
+    return now === before ? [] : [invalid('spec.scopes', draft.spec?.scopes ?? null, 'field is immutable')];
+  },
+  validateStatus: (draft) =>
+    ['hard', 'used'].flatMap((field) =>
+      sortedEntries(fieldsOf(draft.status)[field]).flatMap(([name, value]) =>
+        validateHard(name, value, `status.${field}[${name}]`),
+      ),
+    ),
   columns: [
     nameColumn,
     column('Request', 'string', 'Request represents a minimum amount of cpu/memory that a container may consume.'),
@@ -134,6 +141,144 @@ export const resourceQuota = defineKind({
     quotaCell(fieldsOf(status), (name) => name.startsWith('limits.')),
     ageOf(metadata.creationTimestamp, now),
   ],
+});
+
+/** Names that a quota may limit without a domain; `storage` alone is no such. */
+function validateHard(name: string, value: string, path: string): FieldError[] {
+  const errors = validateResourceName(name, path);
+  if (!name.includes('/') && !isStandard(name))
+    errors.push(invalid(path, name, 'must be a standard resource for quota'));
+  if (quotaCounts.has(name) && quantityOf(value).nanos % 1_000_000_000n !== 0n) {
+    errors.push(invalid(path, value, 'must be an integer'));
+  }
+  if (quantityOf(value).nanos < 0n) errors.push(invalid(path, value, 'must be greater than or equal to 0'));
+  return errors;
+}
+
+/** Counted in whole pieces. */
+const quotaCounts: ReadonlySet<string> = new Set([
+  'pods',
+  'resourcequotas',
+  'services',
+  'replicationcontrollers',
+  'secrets',
+  'configmaps',
+  'persistentvolumeclaims',
+  'services.nodeports',
+  'services.loadbalancers',
+]);
+const podNames: readonly string[] = [
+  'pods',
+  ...['cpu', 'memory'].flatMap((one) => [one, `limits.${one}`, `requests.${one}`]),
+];
+/** Which standard names a scope can narrow. */
+const scopeNames: Readonly<Record<string, readonly string[]>> = {
+  Terminating: podNames,
+  NotTerminating: podNames,
+  NotBestEffort: podNames,
+  PriorityClass: podNames,
+  CrossNamespacePodAffinity: podNames,
+  BestEffort: ['pods'],
+  VolumeAttributesClass: ['persistentvolumeclaims', 'requests.storage'],
+};
+const opposites = [
+  ['BestEffort', 'NotBestEffort'],
+  ['Terminating', 'NotTerminating'],
+];
+/** Scopes that take no values. */
+const plainScopes = ['BestEffort', 'NotBestEffort', 'Terminating', 'NotTerminating', 'CrossNamespacePodAffinity'];
+
+/** Standard names among the limits that the scope says nothing of; other names are not judged. */
+function outOfScope(scope: string, spec: Fields): string[] {
+  const known = scopeNames[scope];
+  return sortedEntries(spec.hard)
+    .map(([name]) => name)
+    .filter((name) => known !== undefined && isStandard(name) && !known.includes(name));
+}
+
+const isStandard = (name: string): boolean =>
+  validateResourceName(name, '').length === 0 && !name.includes('/') && name !== 'storage';
+
+function validateScopes(spec: Fields): FieldError[] {
+  const scopes = valuesOf(spec.scopes);
+  const refuse = (why: string): FieldError => invalid('spec.scopes', scopes, why);
+  return [
+    ...scopes.flatMap((scope) => [
+      ...(scope in scopeNames ? [] : [refuse('unsupported scope')]),
+      ...outOfScope(scope, spec).map(() => refuse('unsupported scope applied to resource')),
+    ]),
+    ...opposites
+      .filter((pair) => pair.every((scope) => scopes.includes(scope)))
+      .map(() => refuse('conflicting scopes')),
+  ];
+}
+
+function validateScopeSelector(spec: Fields): FieldError[] {
+  if (spec.scopeSelector === undefined) return [];
+  const path = 'spec.scopeSelector.matchExpressions';
+  const requirements = listOf(fieldsOf(spec.scopeSelector).matchExpressions);
+  const errors: FieldError[] = [];
+  for (const { scopeName = '', operator = '', values } of requirements) {
+    const scope = String(scopeName);
+    if (!(scope in scopeNames)) errors.push(invalid(`${path}.scopeName`, scope, 'unsupported scope'));
+    for (const _name of outOfScope(scope, spec)) {
+      errors.push(invalid(path, printableScopes(requirements), 'unsupported scope applied to resource'));
+    }
+    if (plainScopes.includes(scope) && operator !== 'Exists') {
+      errors.push(
+        invalid(
+          `${path}.operator`,
+          operator,
+          "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or ResourceQuotaScopeCrossNamespacePodAffinity",
+        ),
+      );
+    }
+    errors.push(...validateOperator(operator, valuesOf(values), path));
+  }
+  const named = requirements.map(({ scopeName }) => String(scopeName));
+  for (const pair of opposites) {
+    if (pair.every((scope) => named.includes(scope))) {
+      errors.push(invalid('spec.scopes', spec.scopes ?? null, 'conflicting scopes'));
+    }
+  }
+  return errors;
+}
+
+function validateOperator(operator: string, values: readonly string[], path: string): FieldError[] {
+  switch (operator) {
+    case 'In':
+    case 'NotIn':
+      return values.length > 0
+        ? []
+        : [
+            required(
+              `${path}.values`,
+              "must be at least one value when `operator` is 'In' or 'NotIn' for scope selector",
+            ),
+          ];
+    case 'Exists':
+    case 'DoesNotExist':
+      return values.length === 0
+        ? []
+        : [
+            invalid(
+              `${path}.values`,
+              values,
+              "must be no value when `operator` is 'Exist' or 'DoesNotExist' for scope selector",
+            ),
+          ];
+    default:
+      return [invalid(`${path}.operator`, operator, 'not a valid selector operator')];
+  }
+}
+
+/** As Go prints its struct of internal names. */
+const printableScopes = (requirements: readonly Fields[]): Fields => ({
+  MatchExpressions: requirements.map(({ scopeName, operator, values }) => ({
+    ScopeName: scopeName,
+    Operator: operator,
+    Values: values ?? null,
+  })),
 });
 
 function quotaCell(status: Fields, isWanted: (name: string) => boolean): string {

@@ -85,7 +85,7 @@ export interface Attempt {
 }
 
 /** Runs one step of the admission chain over what is attempted. @throws ApiError of the plugin that refuses */
-export function admit(ground: Ground, step: 'admit' | 'validate', attempt: Attempt): void {
+export function admit(ground: Ground, step: 'admit' | 'validate' | 'commit', attempt: Attempt): void {
   if (ground.admission.length === 0) return;
   const { kind, namespace, ...rest } = attempt;
   const context: AdmissionContext = {

@@ -57,11 +57,16 @@ export function create(
   }
   const errors = kind.validateCreate?.(draft) ?? [];
   if (errors.length > 0) throw invalid(kind, metadata.name ?? '', errors);
-  admit(ground, 'validate', attempt);
+  // By now a generated name is known, and refusals use it.
+  const named: Attempt = { ...attempt, name: metadata.name };
+  admit(ground, 'validate', named);
   if (face.get(namespace, metadata.name) !== undefined) throw alreadyExists(kind, metadata.name);
   if (isRevision) throw failure(500, undefined, 'resourceVersion should not be set on objects to be created');
   const object = inOrder(kind, draft);
-  if (options.dryRun !== true) return put(ground, face, object);
+  if (options.dryRun !== true) {
+    admit(ground, 'commit', named);
+    return put(ground, face, object);
+  }
   const { resourceVersion: _none, ...rehearsed } = object.metadata;
   return { ...object, metadata: rehearsed as KubeObject['metadata'] };
 }
@@ -158,7 +163,9 @@ export function update(
     return { object, created: false };
   }
   if (equal(object, old)) return { object: old, created: false };
-  return { object: options.dryRun === true ? object : put(ground, face, object), created: false };
+  if (options.dryRun === true) return { object, created: false };
+  admit(ground, 'commit', attempt);
+  return { object: put(ground, face, object), created: false };
 }
 
 function complaints(

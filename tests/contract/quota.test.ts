@@ -1,0 +1,450 @@
+/** ResourceQuotas: what a namespace may have at the most, in which words it is refused, and what is counted when. [SPEC C95] */
+import { afterAll, describe, expect, test } from 'vitest';
+import type { Json } from '../support/api.ts';
+import { waitFor } from '../support/wait.ts';
+import { MERGE_PATCH, openSetting, podOf, type Said, workloadOf } from './setting.ts';
+
+const on = openSetting('quota');
+
+/** A namespace of its own with one quota, so that no test counts what another made. */
+interface Space {
+  at(resource: string): string;
+  say(method: string, resource: string, body?: Json, contentType?: string): Promise<Said>;
+  call(method: string, resource: string, body?: Json, contentType?: string): Promise<Json>;
+  /** The refusal's words; the code alone where it was none. */
+  words(method: string, resource: string, body?: Json, contentType?: string): Promise<string>;
+  quota(name?: string): Promise<Json>;
+  /** Once it is `used`. */
+  settles(used: Json, name?: string): Promise<void>;
+}
+const spaces: string[] = [];
+
+async function makeSpace(short: string, spec?: Json): Promise<Space> {
+  const name = `${on.namespace}-${short}`;
+  spaces.push(name);
+  const { api } = on.cluster;
+  const at = (resource: string): string =>
+    on.at(resource).replace(`/namespaces/${on.namespace}/`, `/namespaces/${name}/`);
+  await api.call('POST', '/api/v1/namespaces', { metadata: { name } });
+  await waitFor('its ServiceAccount', async () => (await api.find(at('serviceaccounts/default'))) !== undefined);
+  const space: Space = {
+    at,
+    say: (method, resource, body, contentType) => on.say(method, at(resource), body, contentType),
+    call: (method, resource, body, contentType) => api.call(method, at(resource), body, contentType),
+    words: async (method, resource, body, contentType) => {
+      const { code, body: answer } = await on.say(method, at(resource), body, contentType);
+      return code < 300 ? `${code}` : `${code} ${answer.message}`;
+    },
+    quota: (called = 'quota') => api.call('GET', at(`resourcequotas/${called}`)),
+    settles: async (used, called) => {
+      await waitFor(`used ${JSON.stringify(used)} in ${short}`, async () => {
+        const { status } = await space.quota(called);
+        return Object.entries(used).every(([key, value]) => status.used?.[key] === value);
+      });
+    },
+  };
+  if (spec !== undefined) await makeQuota(space, 'quota', spec);
+  return space;
+}
+
+async function makeQuota(space: Space, name: string, spec: Json): Promise<void> {
+  await space.call('POST', 'resourcequotas', { metadata: { name }, spec });
+  await waitFor('its status', async () => {
+    const { status } = await space.quota(name);
+    return Object.keys(spec.hard).every((key) => status.used?.[key] !== undefined);
+  });
+}
+
+afterAll(async () => {
+  if (!on.cluster.isReal) return;
+  for (const name of spaces) await on.cluster.api.request('DELETE', `/api/v1/namespaces/${name}`);
+});
+
+const asking = (name: string, resources: Json, more: Json = {}): Json =>
+  podOf(name, { containers: [{ name: 'c', image: 'nginx:1', resources }], ...more });
+
+describe('a quota of Pods [SPEC C110]', () => {
+  test('is told at once what holds and what is used', async () => {
+    const space = await makeSpace('told', {
+      hard: { pods: '3', 'requests.cpu': '1500m', 'limits.memory': '1Gi', secrets: 5 },
+    });
+    expect((await space.quota()).status).toMatchSnapshot();
+  });
+
+  test('refuses one more than it allows, and forgets what is deleted', async () => {
+    const space = await makeSpace('pods', { hard: { pods: '2' } });
+    expect(await space.words('POST', 'pods', podOf('a'))).toBe('201');
+    expect(await space.words('POST', 'pods?dryRun=All', podOf('b'))).toBe('201');
+    expect((await space.quota()).status.used).toEqual({ pods: '1' });
+    expect(await space.words('POST', 'pods', podOf('b'))).toBe('201');
+    expect((await space.quota()).status.used).toEqual({ pods: '2' });
+    expect(await space.say('POST', 'pods', podOf('c'))).toMatchSnapshot();
+    expect(await space.words('POST', 'pods?dryRun=All', podOf('c'))).toMatchSnapshot();
+    expect(await space.words('POST', 'pods', podOf('', {}, { generateName: 'gen-' }))).toMatchSnapshot();
+    await space.call('DELETE', 'pods/a?gracePeriodSeconds=0');
+    await space.settles({ pods: '1' });
+    expect(await space.words('POST', 'pods', podOf('c'))).toBe('201');
+  });
+
+  test('is never exceeded, however many are made at once', async () => {
+    const space = await makeSpace('race', { hard: { pods: '4' } });
+    const answers = await Promise.all(
+      Array.from({ length: 16 }, (_none, at) => space.words('POST', 'pods', podOf(`p${at}`))),
+    );
+    expect(answers.filter((answer) => answer === '201')).toHaveLength(4);
+    expect((await on.cluster.api.items(space.at('pods'))).length).toBe(4);
+    await space.settles({ pods: '4' });
+  });
+
+  test('counts no Pod that has ended, but `count/pods` does', async () => {
+    const space = await makeSpace('ended', { hard: { pods: '1', 'count/pods': '2', 'requests.cpu': '1' } });
+    await space.call('POST', 'pods', asking('a', { requests: { cpu: '1' } }));
+    expect((await space.quota()).status.used).toEqual({ pods: '1', 'count/pods': '1', 'requests.cpu': '1' });
+    await space.call('PATCH', 'pods/a/status', { status: { phase: 'Succeeded' } }, MERGE_PATCH);
+    await space.settles({ pods: '0', 'count/pods': '1', 'requests.cpu': '0' });
+    expect(await space.words('POST', 'pods', asking('b', { requests: { cpu: '1' } }))).toBe('201');
+    await space.call('PATCH', 'pods/b/status', { status: { phase: 'Failed' } }, MERGE_PATCH);
+    await space.settles({ pods: '0', 'count/pods': '2' });
+    expect(await space.words('POST', 'pods', asking('c', { requests: { cpu: '1' } }))).toMatchSnapshot();
+  });
+
+  test('refuses what asks for too much, naming each resource', async () => {
+    const space = await makeSpace('amounts', {
+      hard: { cpu: '1', 'requests.memory': '1Gi', 'limits.cpu': '2', 'limits.memory': '2Gi', pods: '9' },
+    });
+    const half = { requests: { cpu: '600m', memory: '600Mi' }, limits: { cpu: '1', memory: '1Gi' } };
+    expect(await space.words('POST', 'pods', asking('a', half))).toBe('201');
+    expect((await space.quota()).status.used).toMatchSnapshot();
+    expect(await space.words('POST', 'pods', asking('b', half))).toMatchSnapshot();
+    const more = { requests: { cpu: '100m', memory: '100Mi' }, limits: { cpu: '3', memory: '1Gi' } };
+    expect(await space.words('POST', 'pods', asking('c', more))).toMatchSnapshot();
+  });
+
+  test.each([
+    ['nothing', podOf('x')],
+    ['a limit only, which is the request, too', asking('x', { limits: { cpu: '1' } })],
+    ['a request only', asking('x', { requests: { cpu: '1', memory: '1' } })],
+    [
+      'of two containers and an init container, each',
+      podOf('x', {
+        containers: [
+          { name: 'b', image: 'i', resources: { requests: { cpu: '1' } } },
+          { name: 'a', image: 'i', resources: { requests: { memory: '1' }, limits: { cpu: '1', memory: '1' } } },
+        ],
+        initContainers: [{ name: 'z', image: 'i' }],
+      }),
+    ],
+  ])('wants it said where it limits: %s', async (_name, pod) => {
+    const short = `say-${spaces.length}`;
+    const space = await makeSpace(short, { hard: { 'requests.cpu': '9', memory: '9Gi', 'limits.cpu': '9' } });
+    expect(await space.words('POST', 'pods', pod)).toMatchSnapshot();
+  });
+
+  test('takes what a LimitRange gives', async () => {
+    const space = await makeSpace('ranged', { hard: { 'requests.cpu': '1', 'limits.cpu': '2' } });
+    expect(await space.words('POST', 'pods', podOf('bare'))).toMatchSnapshot();
+    await space.call('POST', 'limitranges', {
+      metadata: { name: 'range' },
+      spec: { limits: [{ type: 'Container', default: { cpu: '800m' }, defaultRequest: { cpu: '400m' } }] },
+    });
+    await waitFor('the default', async () => (await space.words('POST', 'pods', podOf('first'))) === '201');
+    expect((await space.quota()).status.used).toEqual({ 'requests.cpu': '400m', 'limits.cpu': '800m' });
+    expect(await space.words('POST', 'pods', podOf('second'))).toBe('201');
+    expect(await space.words('POST', 'pods', podOf('third'))).toMatchSnapshot();
+  });
+
+  test('counts init containers, sidecars and extended resources as the scheduler does', async () => {
+    const hard = { 'requests.cpu': '9', 'requests.example.com/gpu': '2' };
+    const space = await makeSpace('init', { hard });
+    const of = (cpu: string): Json => ({ requests: { cpu } });
+    await space.call(
+      'POST',
+      'pods',
+      podOf('a', {
+        containers: [{ name: 'c', image: 'i', resources: of('1') }],
+        initContainers: [
+          { name: 's', image: 'i', restartPolicy: 'Always', resources: of('500m') },
+          { name: 'i', image: 'i', resources: of('2') },
+        ],
+      }),
+    );
+    expect((await space.quota()).status.used).toMatchSnapshot();
+    const gpu = { requests: { cpu: '1', 'example.com/gpu': '3' }, limits: { 'example.com/gpu': '3' } };
+    expect(await space.words('POST', 'pods', asking('b', gpu))).toMatchSnapshot();
+  });
+
+  test('that is lowered keeps what is there and lets nothing more in; raised, it does', async () => {
+    const space = await makeSpace('lowered', { hard: { pods: '2' } });
+    for (const name of ['a', 'b']) await space.call('POST', 'pods', podOf(name));
+    await space.call('PATCH', 'resourcequotas/quota', { spec: { hard: { pods: '1' } } }, MERGE_PATCH);
+    await waitFor('the lower limit', async () => (await space.quota()).status.hard.pods === '1');
+    expect((await space.quota()).status).toMatchSnapshot();
+    expect(await space.words('POST', 'pods', podOf('c'))).toMatchSnapshot();
+    await space.call('PATCH', 'resourcequotas/quota', { spec: { hard: { pods: '3', secrets: '1' } } }, MERGE_PATCH);
+    await waitFor('the higher limit', async () => (await space.quota()).status.hard.secrets === '1');
+    expect(await space.words('POST', 'pods', podOf('c'))).toBe('201');
+    await space.call('DELETE', 'resourcequotas/quota');
+    await waitFor('no limit', async () => (await space.words('POST', 'pods?dryRun=All', podOf('d'))) === '201');
+  });
+});
+
+describe('a quota of numbers [SPEC C110]', () => {
+  const claim = (name: string, size: string, storageClassName = 'plain'): Json => ({
+    metadata: { name },
+    spec: { accessModes: ['ReadWriteOnce'], storageClassName, resources: { requests: { storage: size } } },
+  });
+  const service = (name: string, type: string, ports = [80]): Json => ({
+    metadata: { name },
+    spec: { type, ports: ports.map((port) => ({ name: `p${port}`, port })) },
+  });
+
+  test.each([
+    ['secrets', { secrets: '1' }, 'secrets', { metadata: { name: 'a' } }, { metadata: { name: 'b' } }],
+    ['count/secrets', { 'count/secrets': '1' }, 'secrets', { metadata: { name: 'a' } }, { metadata: { name: 'b' } }],
+    [
+      'count/deployments.apps',
+      { 'count/deployments.apps': '1' },
+      'deployments.apps',
+      workloadOf('a', { replicas: 0 }),
+      workloadOf('b', { replicas: 0 }),
+    ],
+    [
+      'count/leases.coordination.k8s.io',
+      { 'count/leases.coordination.k8s.io': '1' },
+      'leases.coordination.k8s.io',
+      { metadata: { name: 'a' }, spec: {} },
+      { metadata: { name: 'b' }, spec: {} },
+    ],
+    ['services', { services: '1' }, 'services', service('a', 'ClusterIP'), service('b', 'ClusterIP')],
+    [
+      'services.nodeports',
+      { 'services.nodeports': '2' },
+      'services',
+      service('a', 'NodePort', [80]),
+      service('b', 'NodePort', [81, 82]),
+    ],
+    [
+      'services.loadbalancers',
+      { 'services.loadbalancers': '1', 'services.nodeports': '3' },
+      'services',
+      service('a', 'LoadBalancer'),
+      service('b', 'LoadBalancer'),
+    ],
+    [
+      'requests.storage',
+      { 'requests.storage': '10Gi' },
+      'persistentvolumeclaims',
+      claim('a', '6Gi'),
+      claim('b', '5Gi'),
+    ],
+    [
+      'claims of a class',
+      {
+        'plain.storageclass.storage.k8s.io/persistentvolumeclaims': '1',
+        'plain.storageclass.storage.k8s.io/requests.storage': '9Gi',
+      },
+      'persistentvolumeclaims',
+      claim('a', '1Gi'),
+      claim('b', '9Gi'),
+    ],
+  ])('limits %s', async (_name, hard, resource, first, second) => {
+    const space = await makeSpace(`n-${spaces.length}`, { hard });
+    expect(await space.words('POST', resource, first)).toBe('201');
+    expect((await space.quota()).status.used).toMatchSnapshot();
+    expect(await space.words('POST', resource, second)).toMatchSnapshot();
+    await space.call('DELETE', `${resource}/a`);
+    await waitFor('room', async () => (await space.words('POST', `${resource}?dryRun=All`, first)) === '201');
+  });
+
+  test('says no to a change that takes more', async () => {
+    const space = await makeSpace('change', { hard: { 'services.nodeports': '1', services: '5' } });
+    await space.call('POST', 'services', service('a', 'NodePort'));
+    await space.call('POST', 'services', service('b', 'ClusterIP'));
+    expect(await space.words('PATCH', 'services/b', { spec: { type: 'NodePort' } }, MERGE_PATCH)).toMatchSnapshot();
+    expect(await space.words('PATCH', 'services/a', { spec: { type: 'ClusterIP' } }, MERGE_PATCH)).toBe('200');
+    await space.settles({ 'services.nodeports': '0' });
+    expect(await space.words('PATCH', 'services/b', { spec: { type: 'NodePort' } }, MERGE_PATCH)).toBe('200');
+  });
+
+  test('limits quotas, too', async () => {
+    const space = await makeSpace('quotas', { hard: { resourcequotas: '1' } });
+    await space.settles({ resourcequotas: '1' });
+    expect(
+      await space.words('POST', 'resourcequotas', { metadata: { name: 'more' }, spec: { hard: { pods: '1' } } }),
+    ).toMatchSnapshot();
+  });
+
+  test('and another: both must allow it', async () => {
+    const space = await makeSpace('two', { hard: { pods: '5' } });
+    await makeQuota(space, 'other', { hard: { pods: '1' } });
+    await space.call('POST', 'pods', podOf('a'));
+    expect(await space.words('POST', 'pods', podOf('b'))).toMatchSnapshot();
+    await space.settles({ pods: '1' });
+    await space.settles({ pods: '1' }, 'other');
+  });
+});
+
+describe('a quota with scopes [SPEC C110]', () => {
+  const burstable = { requests: { cpu: '1' } };
+  test.each([
+    ['BestEffort', { scopes: ['BestEffort'], hard: { pods: '0' } }, podOf('in'), asking('out', burstable)],
+    [
+      'NotBestEffort',
+      { scopes: ['NotBestEffort'], hard: { pods: '0', cpu: '9' } },
+      asking('in', burstable),
+      podOf('out'),
+    ],
+    [
+      'Terminating',
+      { scopes: ['Terminating'], hard: { pods: '0' } },
+      podOf('in', { activeDeadlineSeconds: 9 }),
+      podOf('out'),
+    ],
+    [
+      'NotTerminating',
+      { scopes: ['NotTerminating'], hard: { pods: '0' } },
+      podOf('in'),
+      podOf('out', { activeDeadlineSeconds: 9 }),
+    ],
+    [
+      'PriorityClass In',
+      {
+        scopeSelector: {
+          matchExpressions: [{ scopeName: 'PriorityClass', operator: 'In', values: ['system-cluster-critical', 'x'] }],
+        },
+        hard: { pods: '0' },
+      },
+      podOf('in', { priorityClassName: 'system-cluster-critical' }),
+      podOf('out'),
+    ],
+    [
+      'PriorityClass NotIn',
+      {
+        scopeSelector: {
+          matchExpressions: [{ scopeName: 'PriorityClass', operator: 'NotIn', values: ['system-cluster-critical'] }],
+        },
+        hard: { pods: '0' },
+      },
+      podOf('in'),
+      podOf('out', { priorityClassName: 'system-cluster-critical' }),
+    ],
+    [
+      'PriorityClass Exists',
+      {
+        scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'Exists' }] },
+        hard: { pods: '0' },
+      },
+      podOf('in', { priorityClassName: 'system-node-critical' }),
+      podOf('out'),
+    ],
+    [
+      'CrossNamespacePodAffinity',
+      { scopes: ['CrossNamespacePodAffinity'], hard: { pods: '0' } },
+      podOf('in', {
+        affinity: {
+          podAntiAffinity: {
+            requiredDuringSchedulingIgnoredDuringExecution: [
+              { topologyKey: 'zone', namespaceSelector: {}, labelSelector: {} },
+            ],
+          },
+        },
+      }),
+      podOf('out'),
+    ],
+  ])('%s means those Pods only', async (_name, spec, inside, outside) => {
+    const space = await makeSpace(`s-${spaces.length}`, spec);
+    expect(await space.words('POST', 'pods', inside)).toMatchSnapshot();
+    expect(await space.words('POST', 'pods', outside)).toBe('201');
+    expect((await space.quota()).status).toMatchSnapshot();
+  });
+
+  test.each([
+    ['a name that is none', { hard: { nonsense: '1' } }],
+    ['storage alone', { hard: { storage: '1' } }],
+    ['a negative amount', { hard: { pods: '-1' } }],
+    ['a part of a Pod', { hard: { pods: '500m' } }],
+    ['no quantity', { hard: { pods: 'many' } }],
+    ['a scope that is none', { scopes: ['Sometimes'], hard: { pods: '1' } }],
+    ['scopes that exclude each other', { scopes: ['BestEffort', 'NotBestEffort'], hard: { pods: '1' } }],
+    ['a scope that says nothing of it', { scopes: ['BestEffort'], hard: { 'requests.cpu': '1', secrets: '1' } }],
+    [
+      'an operator that is none',
+      { scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'Is' }] }, hard: { pods: '1' } },
+    ],
+    [
+      'In without values',
+      { scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'In' }] }, hard: { pods: '1' } },
+    ],
+    [
+      'Exists with values',
+      {
+        scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'Exists', values: ['a'] }] },
+        hard: { pods: '1' },
+      },
+    ],
+    [
+      'values for a scope that has none',
+      {
+        scopeSelector: { matchExpressions: [{ scopeName: 'BestEffort', operator: 'In', values: ['a'] }] },
+        hard: { pods: '1' },
+      },
+    ],
+  ])('is refused with %s', async (_name, spec) => {
+    expect(await on.say('POST', 'resourcequotas', { metadata: { name: 'bad' }, spec })).toMatchSnapshot();
+  });
+
+  test('keeps its scopes', async () => {
+    const space = await makeSpace('fixed', { scopes: ['BestEffort'], hard: { pods: '1' } });
+    expect(
+      await space.words('PATCH', 'resourcequotas/quota', { spec: { scopes: ['NotBestEffort'] } }, MERGE_PATCH),
+    ).toMatchSnapshot();
+  });
+});
+
+describe('a workload under a quota [SPEC C111]', () => {
+  test('a ReplicaSet says what it may not make, and goes on when it may', async () => {
+    const space = await makeSpace('set', { hard: { pods: '1' } });
+    await space.call('POST', 'replicasets.apps', workloadOf('gen', { replicas: 2 }));
+    const failure = await waitFor('its condition', async () =>
+      ((await space.call('GET', 'replicasets.apps/gen')).status.conditions ?? []).find(
+        (one: Json) => one.type === 'ReplicaFailure',
+      ),
+    );
+    expect(on.plain(failure)).toMatchSnapshot();
+    const events = await waitFor('its Event', async () => {
+      const seen = await on.cluster.api.items(`${space.at('events')}?fieldSelector=reason%3DFailedCreate`);
+      return seen.length > 0 ? seen : undefined;
+    });
+    expect(on.plain(events[0].message)).toMatchSnapshot();
+    await space.call('PATCH', 'resourcequotas/quota', { spec: { hard: { pods: '2' } } }, MERGE_PATCH);
+    await waitFor(
+      'both Pods and no condition',
+      async () => {
+        const { status } = await space.call('GET', 'replicasets.apps/gen');
+        return status.replicas === 2 && status.conditions === undefined;
+      },
+      25_000,
+    );
+  });
+
+  test('a Deployment shows it as ReplicaFailure', async () => {
+    const space = await makeSpace('rollout', { hard: { 'requests.cpu': '1' } });
+    await space.call('POST', 'deployments.apps', workloadOf('web', { replicas: 1 }));
+    const conditions = await waitFor('its condition', async () => {
+      const { status } = await space.call('GET', 'deployments.apps/web');
+      const seen: Json[] = status.conditions ?? [];
+      return seen.some((one) => one.type === 'ReplicaFailure') ? seen : undefined;
+    });
+    expect(on.plain(conditions.find((one) => one.type === 'ReplicaFailure'))).toMatchSnapshot();
+  });
+
+  test('kubectl shows it', async () => {
+    const space = await makeSpace('shown', { hard: { pods: '3', 'limits.cpu': '2', 'requests.memory': '1Gi' } });
+    const resources = { requests: { memory: '100Mi' }, limits: { cpu: '1', memory: '200Mi' } };
+    await space.call('POST', 'pods', asking('a', resources));
+    const ns = `${on.namespace}-shown`;
+    expect(on.plain(await on.kubectl(['describe', 'quota', '-n', ns]))).toMatchSnapshot();
+    const table = await on.kubectl(['get', 'quota', '-n', ns]);
+    expect(table.replace(/ +\d+s?\b *$/gm, ' AGE')).toMatchSnapshot();
+  });
+});
