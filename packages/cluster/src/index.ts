@@ -61,6 +61,8 @@ export interface Cluster {
   readonly port: number;
   /** The same verbs in process. */
   readonly api: Api;
+  /** Tokens of ServiceAccounts, as `kubectl create token` gets them. */
+  readonly tokens: ServiceAccountTokens;
   /**
    * YAML for `kubectl --kubeconfig`; with TLS it holds the token and must be kept from others.
    *
@@ -125,6 +127,7 @@ async function startOn(keeper: Keeper | undefined, options: ClusterOptions): Pro
     url: urlOf(isWildcard(host) ? '127.0.0.1' : host),
     port: wire.port,
     api,
+    tokens,
     kubeconfig: (name) =>
       kubeconfigOf({
         url: urlOf(name ?? (isWildcard(host) ? '127.0.0.1' : host)),

@@ -108,7 +108,7 @@ describe('[SPEC C130] tokens of ServiceAccounts', () => {
       metadata: { name: 'robot', uid: 'uid-1', resourceVersion: '1', creationTimestamp: '' },
     });
     const clock = { now: () => START, after: () => () => undefined };
-    const [before, after] = [1, 2].map(() => new ServiceAccountTokens({ clock, find }, privateKey));
+    const [before, after] = [1, 2].map(() => new ServiceAccountTokens({ clock, find }, () => privateKey));
     const token = before?.issue(WISH).token ?? '';
     expect(after?.read(token)?.user.username).toBe('system:serviceaccount:ns:robot');
     expect(first.read(token)).toBe(undefined);

@@ -51,14 +51,18 @@ export interface TokenGround {
 
 const RESOURCE_OF: Readonly<Record<BoundObject['kind'], string>> = { Pod: 'pods', Secret: 'secrets', Node: 'nodes' };
 
+export function newSigningKey(): KeyObject {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+}
+
 /** Issues and reads the tokens of ServiceAccounts. */
 export class ServiceAccountTokens {
   readonly #ground: TokenGround;
-  readonly #givenKey: KeyObject | undefined;
+  readonly #givenKey: () => KeyObject;
   #keys: { readonly own: KeyObject; readonly shown: KeyObject; readonly id: string } | undefined;
 
-  /** @param key  private key, EC P-256, that outlives the process; without one, one is made when it is first needed */
-  constructor(ground: TokenGround, key?: KeyObject) {
+  /** @param key  private key, EC P-256, asked for when it is first needed; without it one is made that ends with the process */
+  constructor(ground: TokenGround, key: () => KeyObject = newSigningKey) {
     this.#ground = ground;
     this.#givenKey = key;
   }
@@ -141,7 +145,7 @@ export class ServiceAccountTokens {
 
   #pair() {
     if (this.#keys === undefined) {
-      const own = this.#givenKey ?? generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey;
+      const own = this.#givenKey();
       const shown = createPublicKey(own);
       const id = shown.export({ type: 'spki', format: 'der' }).toString('base64url').slice(-43);
       this.#keys = { own, shown, id };

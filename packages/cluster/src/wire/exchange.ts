@@ -136,10 +136,11 @@ export class Exchange {
     const bytes = typeof body === 'string' ? Buffer.from(body) : body;
     if (this.#warnings.length > 0) response.setHeader('warning', this.#warnings.map(warningHeader));
     const all = { 'cache-control': 'no-cache, private', 'content-type': type, ...headers };
-    if (!isCompressed(this.header('accept-encoding'), bytes.length)) return this.#end(code, bytes, all);
-    compressed(bytes)
-      .then((less) => this.#end(code, less, { ...all, 'content-encoding': 'gzip', vary: 'Accept-Encoding' }))
-      .catch(() => response.destroy());
+    if (!isCompressed(this.header('accept-encoding'), bytes.length)) this.#end(code, bytes, all);
+    else
+      compressed(bytes)
+        .then((less) => this.#end(code, less, { ...all, 'content-encoding': 'gzip', vary: 'Accept-Encoding' }))
+        .catch(() => response.destroy());
   }
 
   #end(code: number, bytes: Buffer, headers: Readonly<Record<string, string>>): void {
