@@ -5,6 +5,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
+import { isDeepStrictEqual } from 'node:util';
 import { Aedes, type AedesOptions, type AuthenticateError, type Client } from 'aedes';
 import { type Access, controllerClientPrefix, identityOf, matchesPattern, mayPublish, maySubscribe } from './access.ts';
 import { BrokerError } from './errors.ts';
@@ -14,7 +16,7 @@ import { type BrokerLimits, defaultLimits, TokenBucket } from './limits.ts';
 import { type Log, reasonOf, silentLog } from './log.ts';
 import { PasswordCheck } from './password.ts';
 import { type Connection, endingOf, Sessions } from './sessions.ts';
-import type { Users } from './users.ts';
+import type { User, Users } from './users.ts';
 
 export interface BrokerOptions {
   /** Default 127.0.0.1. Anything but loopback needs `users`. */
@@ -54,6 +56,13 @@ export interface Broker {
   /** `mqtt://host:port` or `mqtts://host:port`. */
   readonly url: string;
   counts(): BrokerCounts;
+  /**
+   * Users and certificate from now on. Whoever the new users would not let in as it came is cut; handshakes take the new certificate,
+   * open connections keep theirs. What is left out stays as it is.
+   *
+   * @throws BrokerError `bad-tls`; nothing has changed then
+   */
+  renew(files: { readonly users?: Users; readonly tls?: BrokerTls }): void;
   /** Stops listening and closes every connection. */
   close(): Promise<void>;
 }
@@ -83,7 +92,7 @@ export async function openBroker(options: BrokerOptions): Promise<OpenBroker> {
   const log = options.log ?? silentLog;
   const now = options.now ?? (() => performance.now());
   const limits = { ...defaultLimits, ...options.limits };
-  const { users } = options;
+  let { users } = options;
   if (users === undefined && !isLoopback(host)) {
     throw new BrokerError(
       'credentials-required',
@@ -96,7 +105,7 @@ export async function openBroker(options: BrokerOptions): Promise<OpenBroker> {
   }
 
   const sessions = new Sessions(log, now);
-  const passwords = new PasswordCheck();
+  let passwords = new PasswordCheck();
   const gauges = new WeakMap<Duplex, Gauge>();
   const cuts = new WeakMap<Duplex, string>();
   const reconnects = new ReconnectPace(limits, now);
@@ -109,7 +118,7 @@ export async function openBroker(options: BrokerOptions): Promise<OpenBroker> {
     return Object.assign(new Error(reason), { returnCode });
   };
 
-  const admit = (client: Client, access: Access): void => {
+  const admit = (client: Client, { access, user }: Identified): void => {
     const gauge = gauges.get(client.conn);
     if (access.role === 'controller') gauge?.trust();
     counted.admitted += 1;
@@ -117,6 +126,7 @@ export async function openBroker(options: BrokerOptions): Promise<OpenBroker> {
       client,
       access,
       gauge,
+      user,
       sessionId: `${epoch}-${counted.admitted}`,
       filters: new Set(),
       seats: new Set(),
@@ -127,27 +137,35 @@ export async function openBroker(options: BrokerOptions): Promise<OpenBroker> {
   };
 
   /** Decides who a client is; the answer is an access or a refusal. */
-  const identify = async (client: Client, userName: string | undefined, password: Buffer | undefined) => {
+  const identify = async (
+    client: Client,
+    userName: string | undefined,
+    password: Buffer | undefined,
+  ): Promise<Identified | AuthenticateError> => {
     const baseId = identityOf(client.id);
+    const anonymous = 'its client id names no identity: it must be <prefix>@@@<identity>';
     if (users === undefined) {
       if (options.openController === true && client.id.startsWith(controllerClientPrefix))
-        return { role: 'controller' } as const;
-      if (baseId === undefined)
-        return refuse(client, 2, 'its client id names no identity: it must be <prefix>@@@<identity>');
-      return { role: 'base', baseId } as const;
+        return { access: { role: 'controller' }, user: undefined };
+      return baseId === undefined
+        ? refuse(client, 2, anonymous)
+        : { access: { role: 'base', baseId }, user: undefined };
     }
     if (userName === undefined || password === undefined) return refuse(client, 4, 'it gave no user and password');
     const user = users.byName.get(userName);
     const answer = await passwords.check(userName, user?.secret, password, () => !client.closed);
     if (answer === 'busy') return refuse(client, 3, 'too many passwords wait to be checked');
     if (answer === 'wrong' || user === undefined) return refuse(client, 4, 'wrong user or password');
-    if (user.role === 'controller') return { role: 'controller' } as const;
-    if (baseId === undefined)
-      return refuse(client, 2, 'its client id names no identity: it must be <prefix>@@@<identity>');
-    if (!user.patterns.some((pattern) => matchesPattern(pattern, baseId))) {
+    if (user.certificate !== undefined && commonNameOf(client.conn) !== user.certificate) {
+      const named = JSON.stringify(userName);
+      return refuse(client, 5, `user ${named} must show a certificate of ${JSON.stringify(user.certificate)}`);
+    }
+    if (user.role === 'controller') return { access: { role: 'controller' }, user };
+    if (baseId === undefined) return refuse(client, 2, anonymous);
+    if (!mayBe(user, baseId)) {
       return refuse(client, 5, `user ${JSON.stringify(userName)} may not speak as base ${JSON.stringify(baseId)}`);
     }
-    return { role: 'base', baseId } as const;
+    return { access: { role: 'base', baseId }, user };
   };
 
   /** Whoever does not read is cut after the drain time-out; until then what waits for it is bounded. */
@@ -186,6 +204,10 @@ export async function openBroker(options: BrokerOptions): Promise<OpenBroker> {
       identify(client, userName, password).then(
         (decided) => {
           if (decided instanceof Error) return answer(decided, false);
+          // The users may have been read anew while its password was checked.
+          if (decided.user !== undefined && !isStillIn(decided, users)) {
+            return answer(refuse(client, 5, 'its user was changed meanwhile'), false);
+          }
           if (!client.closed) admit(client, decided);
           answer(null, true);
         },
@@ -287,6 +309,22 @@ export async function openBroker(options: BrokerOptions): Promise<OpenBroker> {
       throttledConnections: counted.throttled,
       identityConflicts: sessions.conflictCount,
     }),
+    renew: (files) => {
+      if (files.tls !== undefined) door.renewTls(files.tls);
+      if (files.users === undefined) return;
+      users = files.users;
+      // What it remembers was right for the users of before.
+      passwords = new PasswordCheck();
+      for (const warning of users.warnings) log('users-warning', { warning }, 'warn');
+      for (const connection of [...sessions.all()]) {
+        if (isStillIn(connection, users)) continue;
+        const reason = 'its user was removed or changed';
+        connection.ending ??= { cause: 'cut', reason };
+        log('connection-cut', { client: connection.client.id, reason }, 'warn');
+        connection.client.close();
+      }
+      log('users-renewed', { users: users.byName.size }, 'info');
+    },
     close: () => {
       closing ??= (async () => {
         sessions.listen(undefined);
@@ -296,6 +334,34 @@ export async function openBroker(options: BrokerOptions): Promise<OpenBroker> {
       return closing;
     },
   };
+}
+
+/** Who a client is found to be. */
+interface Identified {
+  readonly access: Access;
+  readonly user: User | undefined;
+}
+
+/** Whether the users of now would let in who is in: the same secret, the same role, an identity that is still theirs. */
+function isStillIn({ access, user }: Identified, users: Users | undefined): boolean {
+  const present = user === undefined ? undefined : users?.byName.get(user.name);
+  if (user === undefined || present === undefined) return false;
+  const isSame =
+    present.role === user.role &&
+    present.certificate === user.certificate &&
+    isDeepStrictEqual(present.secret, user.secret);
+  return isSame && (access.role === 'controller' || mayBe(present, access.baseId));
+}
+
+function mayBe(user: User, baseId: string): boolean {
+  return user.patterns.some((pattern) => matchesPattern(pattern, baseId));
+}
+
+/** Common name of the client's verified certificate. */
+function commonNameOf(socket: Duplex): string | undefined {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return undefined;
+  const name = socket.getPeerCertificate().subject?.CN;
+  return typeof name === 'string' ? name : undefined;
 }
 
 function closeAedes(aedes: Aedes): Promise<void> {

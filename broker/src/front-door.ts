@@ -15,6 +15,8 @@ import { type Log, reasonOf } from './log.ts';
 export interface BrokerTls {
   readonly cert: string | Buffer;
   readonly key: string | Buffer;
+  /** PEM: the authority that clients' certificates must be of. Without it none is asked for. */
+  readonly clientCa?: string | Buffer;
 }
 
 export interface FrontDoorOptions {
@@ -28,6 +30,8 @@ export interface FrontDoorOptions {
 
 export interface FrontDoor {
   readonly port: number;
+  /** For handshakes from now on; connections that are open stay. @throws BrokerError `bad-tls` */
+  renewTls(tls: BrokerTls): void;
   /** Stops listening and destroys every connection. */
   close(): Promise<void>;
 }
@@ -98,6 +102,7 @@ export async function openFrontDoor(options: FrontDoorOptions, onClient: (socket
 
   return {
     port: boundPort,
+    renewTls: (tls) => tlsServer?.setSecureContext(securedBy(tls)),
     close: () =>
       new Promise((resolve) => {
         clearTimeout(next);
@@ -108,8 +113,9 @@ export async function openFrontDoor(options: FrontDoorOptions, onClient: (socket
   };
 }
 
-function openTls(tls: BrokerTls, limits: BrokerLimits, log: Log, onClient: (socket: Duplex) => void): TlsServer {
-  const secured = { cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' as const };
+/** What a TLS server is made of. @throws BrokerError `bad-tls` */
+function securedBy({ cert, key, clientCa }: BrokerTls) {
+  const secured = { cert, key, minVersion: 'TLSv1.2' as const, ...(clientCa === undefined ? {} : { ca: clientCa }) };
   try {
     createSecureContext(secured);
   } catch (error) {
@@ -119,7 +125,20 @@ function openTls(tls: BrokerTls, limits: BrokerLimits, log: Log, onClient: (sock
       { cause: error },
     );
   }
-  const server = createTlsServer({ ...secured, handshakeTimeout: limits.connectTimeoutMs }, onClient);
+  return secured;
+}
+
+function openTls(tls: BrokerTls, limits: BrokerLimits, log: Log, onClient: (socket: Duplex) => void): TlsServer {
+  const isMutual = tls.clientCa !== undefined;
+  const server = createTlsServer(
+    {
+      ...securedBy(tls),
+      requestCert: isMutual,
+      rejectUnauthorized: isMutual,
+      handshakeTimeout: limits.connectTimeoutMs,
+    },
+    onClient,
+  );
   server.on('tlsClientError', (error, socket) => {
     log('tls-handshake-failed', { reason: reasonOf(error), from: socket.remoteAddress }, 'debug');
     socket.destroy();

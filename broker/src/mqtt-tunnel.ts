@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { controllerClientPrefix } from './access.ts';
 import { BrokerError } from './errors.ts';
 import { EventLine } from './event-line.ts';
-import { type Log, silentLog } from './log.ts';
+import { type Log, reasonOf, silentLog } from './log.ts';
 import { type LinkTarget, type LinkTimes, MqttLink } from './mqtt-link.ts';
 import type { SendOutcome, Tunnel, TunnelEvent } from './tunnel.ts';
 
@@ -22,6 +22,11 @@ export interface MqttTunnelOptions {
   /** PEM, both or none: our own certificate, where the broker wants one. */
   readonly cert?: string | Buffer;
   readonly key?: string | Buffer;
+  /**
+   * Read anew before each connection, so that a password or certificate that was changed is the one used next; what it answers
+   * goes before the options above. Where it throws, the last ones are used again.
+   */
+  readonly credentials?: () => Partial<Pick<MqttTunnelOptions, 'username' | 'password' | 'ca' | 'cert' | 'key'>>;
   /** How long `start` waits for a broker that is merely not there yet. Default 60 s. */
   readonly startTimeoutMs?: number;
   /** Told once for each failed attempt of the start, for a line of progress. */
@@ -47,7 +52,7 @@ const defaultTimes = {
 export class MqttTunnel implements Tunnel {
   readonly kind = 'external';
   readonly #options: MqttTunnelOptions;
-  readonly #target: LinkTarget;
+  #target: LinkTarget;
   readonly #times: typeof defaultTimes;
   readonly #log: Log;
   readonly #now: () => number;
@@ -107,6 +112,7 @@ export class MqttTunnel implements Tunnel {
   }
 
   #connect(): void {
+    this.#renew();
     const link = new MqttLink(
       this.#target,
       this.#times,
@@ -121,6 +127,17 @@ export class MqttTunnel implements Tunnel {
     );
     this.#link = link;
     link.open();
+  }
+
+  #renew(): void {
+    const { credentials } = this.#options;
+    if (credentials === undefined) return;
+    try {
+      // The client id stays: it says which process this is.
+      this.#target = { ...targetOf({ ...this.#options, ...credentials() }), clientId: this.#target.clientId };
+    } catch (error) {
+      this.#log('credentials-unread', { reason: reasonOf(error) }, 'error');
+    }
   }
 
   #up(): void {

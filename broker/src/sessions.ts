@@ -14,6 +14,7 @@ import type { Access } from './access.ts';
 import type { Gauge } from './gauge.ts';
 import { type Log, reasonOf } from './log.ts';
 import type { SessionCloseCause } from './tunnel.ts';
+import type { User } from './users.ts';
 
 export interface Connection {
   readonly client: Client;
@@ -21,6 +22,8 @@ export interface Connection {
   readonly sessionId: string;
   readonly access: Access;
   readonly gauge: Gauge | undefined;
+  /** Who it logged in as, and by what; undefined where nobody has to. Compared when the users are read anew. */
+  readonly user: User | undefined;
   /** Filters granted so far. */
   readonly filters: Set<string>;
   /** Seats held, by topic prefix `P/<identity>`. */
@@ -86,6 +89,11 @@ export class Sessions {
   ofSocket(socket: Duplex): Connection | undefined {
     for (const connection of this.#byClient.values()) if (connection.client.conn === socket) return connection;
     return undefined;
+  }
+
+  /** Everybody who is in. */
+  all(): Iterable<Connection> {
+    return this.#byClient.values();
   }
 
   /** Who holds the seat that a command topic addresses, if it subscribed to that topic. */

@@ -1,7 +1,7 @@
 /** Brokers and links that tests can break: a relay in front of any broker, and a real mosquitto where one is installed. */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -90,7 +90,7 @@ export function hasMosquitto(): boolean {
   return spawnSync('mosquitto', ['-h']).error === undefined;
 }
 
-/** A mosquitto of its own on a free loopback port, open to everyone. */
+/** A mosquitto of its own on a free loopback port, open to everyone, or with TLS to who has a certificate of that authority. */
 export class Mosquitto {
   readonly port: number;
   readonly #process: ChildProcess;
@@ -102,11 +102,30 @@ export class Mosquitto {
     this.#directory = directory;
   }
 
-  static async start(): Promise<Mosquitto> {
+  static async start(tls?: {
+    readonly cert: string;
+    readonly key: string;
+    readonly clientCa: string;
+  }): Promise<Mosquitto> {
     const port = await freePort();
     const directory = await mkdtemp(join(tmpdir(), 'kouplet-mosquitto-'));
     const config = join(directory, 'mosquitto.conf');
-    await writeFile(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type none\n`);
+    const lines = [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'persistence false', 'log_type none'];
+    if (tls !== undefined) {
+      for (const [name, pem] of [
+        ['certfile', tls.cert],
+        ['keyfile', tls.key],
+        ['cafile', tls.clientCa],
+      ] as const) {
+        const path = join(directory, name);
+        // read by the user that mosquitto becomes
+        await writeFile(path, pem, { mode: 0o644 });
+        lines.push(`${name} ${path}`);
+      }
+      lines.push('require_certificate true');
+      await chmod(directory, 0o755);
+    }
+    await writeFile(config, `${lines.join('\n')}\n`);
     const process = spawn('mosquitto', ['-c', config], { stdio: 'ignore' });
     const mosquitto = new Mosquitto(port, process, directory);
     const deadline = Date.now() + 5_000;

@@ -5,6 +5,7 @@
  *   - name: orders
  *     passwordHash: $scrypt$14$8$1$…$…     # made by hashPassword
  *     identity: orders-*                          # or a list of patterns
+ *     certificate: orders                         # with client certificates: the common name that its certificate must have
  *   - name: controller
  *     passwordHash: …
  *     role: controller                            # a Kouplet controller that reaches this broker from outside
@@ -21,6 +22,8 @@ export interface User {
   readonly role: 'base' | 'controller';
   /** Identities this user may speak as; empty for a controller. */
   readonly patterns: readonly string[];
+  /** Common name that the client's certificate must have; any, or none, where it is not said. */
+  readonly certificate: string | undefined;
 }
 
 export interface Users {
@@ -45,6 +48,7 @@ const userShape = z
       .optional(),
     identity: z.union([pattern, z.array(pattern).min(1)]).optional(),
     role: z.literal('controller').optional(),
+    certificate: z.string().min(1).max(256).optional(),
   })
   .refine((user) => (user.password === undefined) !== (user.passwordHash === undefined), {
     error: 'needs either passwordHash or password',
@@ -127,6 +131,7 @@ export function readUsers(text: string, where: string): Users {
       secret: hash === undefined ? { kind: 'plain', password: entry.password ?? '' } : { kind: 'hash', hash },
       role: entry.role ?? 'base',
       patterns,
+      certificate: entry.certificate,
     });
   });
   return { byName, warnings };

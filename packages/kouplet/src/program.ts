@@ -69,7 +69,13 @@ function tlsOptions(command: Command): Command {
   return command
     .addOption(option('--users <file>', 'who may connect as which base (YAML); needed to listen beyond this machine'))
     .addOption(option('--tls-cert <file>', 'certificate chain for bases that connect (PEM)'))
-    .addOption(option('--tls-key <file>', 'its private key (PEM)'));
+    .addOption(option('--tls-key <file>', 'its private key (PEM)'))
+    .addOption(
+      option(
+        '--tls-client-ca <file>',
+        'authority that bases’ own certificates must be of (PEM); none are asked for without',
+      ),
+    );
 }
 
 function up(): Command {
@@ -81,6 +87,7 @@ function up(): Command {
     .addOption(option('--dir <path>', 'where the kubeconfig and the log are written', { default: '.kouplet' }))
     .addOption(option('--keep', 'keep the cluster’s state in --dir as well, for the next time'))
     .addOption(durableOption())
+    .addOption(option('--tls', 'TLS and a token for the Kubernetes API'))
     .addOption(option('--api-port <port>', 'port of the Kubernetes API (0: any free one)', { parse: port, default: 0 }))
     .addOption(option('--mqtt-port <port>', 'port of the broker (0: any free one)', { parse: port, default: 0 }))
     .addOption(envOption())
@@ -149,7 +156,7 @@ function controller(environment: Environment): Command {
     .addHelpText(
       'after',
       `
---users, --tls-cert and --tls-key are for --listen; the --mqtt-* flags are for --broker.
+--users and the --tls-* flags are for --listen, the --mqtt-* flags for --broker; their files are read again when they change.
 Where neither flag nor KOUPLET_ variable is given, upstream’s are read: ENV, NAMESPACE, CLIENT_ID, MQTT_BROKER, MQTT_PORT,
 MQTT_USERNAME, MQTT_PASSWORD, MQTT_CA_PATH, MQTT_CLIENT_CRT_PATH, MQTT_CLIENT_KEY_PATH.${variablesNote}`,
     )
@@ -184,7 +191,22 @@ function cluster(): Command {
     )
     .addOption(option('--dir <path>', 'where state is kept, for one process at a time (default: in memory only)'))
     .addOption(durableOption())
-    .addHelpText('after', `\nPrints "ready" and the kubeconfig's path when it answers.${variablesNote}`)
+    .addOption(option('--tls', 'TLS and a token: needed to listen beyond this machine'))
+    .addOption(
+      option('--advertise <host>', 'name or address that others reach it by: for the kubeconfig and the certificate'),
+    )
+    .addOption(option('--tls-san <name...>', 'more names and addresses for the certificate'))
+    .addOption(option('--tls-cert <file>', 'certificate chain of your own, in place of one that is made (PEM)'))
+    .addOption(option('--tls-key <file>', 'its private key (PEM)'))
+    .addOption(option('--tls-ca <file>', 'what clients are to trust it by (PEM)'))
+    .addOption(option('--token-file <file>', 'file with the kubeconfig’s token, in place of one that is made'))
+    .addOption(option('--allow-host <name...>', 'more names that requests may be addressed to (Host header)'))
+    .addHelpText(
+      'after',
+      `
+Prints "ready" and the kubeconfig's path when it answers. Without --tls whoever is on this machine may do everything; with it
+the kubeconfig holds a token. With --dir, certificate authority and token stay as they are from one start to the next.${variablesNote}`,
+    )
     .action(async (options) => (await import('./commands/cluster.ts')).cluster(options));
 }
 

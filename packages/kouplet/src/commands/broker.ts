@@ -1,7 +1,7 @@
 /** `kouplet broker`: the embedded broker alone. */
 import { startBroker } from '@kouplet/broker';
 import { openLog } from '@kouplet/controller';
-import { readServerFiles, type ServerFlags } from '../files.ts';
+import { followServerFiles, readServerFiles, type ServerFlags } from '../files.ts';
 import { brokerLogTo } from '../output.ts';
 import { listenToSignals } from '../stopping.ts';
 import type { HostPort } from '../values.ts';
@@ -22,7 +22,9 @@ export async function broker(flags: BrokerFlags): Promise<void> {
     // A controller elsewhere connects to it as a client: without users it is known by its client id.
     const started = await startBroker({ ...flags.listen, ...files, openController: true, log: brokerLogTo(log) });
     log.info({ url: started.url }, 'listening');
+    const unfollow = followServerFiles(flags, started.renew, (message) => log.error({ message }, 'files-not-renewed'));
     await lifetime.ended;
+    unfollow();
     await started.close();
     log.info({}, 'stopped');
   } finally {

@@ -8,7 +8,7 @@ import { loadCluster } from '@kouplet/kube';
 import type { Command } from 'commander';
 import { type Environment, orUpstream, readUpstream, type Upstream } from '../environment.ts';
 import { listenFailure, wrongUse } from '../failure.ts';
-import { readPassword, readServerFiles, readText, type ServerFlags } from '../files.ts';
+import { followServerFiles, readPassword, readServerFiles, readText, type ServerFlags } from '../files.ts';
 import { brokerLogTo, warn } from '../output.ts';
 import { listenToSignals } from '../stopping.ts';
 import { type BrokerAddress, brokerAddress, envName, type HostPort, namespaceName, showHostPort } from '../values.ts';
@@ -105,7 +105,7 @@ function chooseBroker(flags: ControllerFlags, command: Command, upstream: Upstre
     flags.broker ??
     (isListenGiven ? undefined : orUpstream(command, 'broker', upstream.broker, 'BROKER', brokerAddress));
   const [forListen, forBroker] = [
-    ['users', 'tlsCert', 'tlsKey'],
+    ['users', 'tlsCert', 'tlsKey', 'tlsClientCa'],
     ['mqttUsername', 'mqttPasswordFile', 'mqttCa', 'mqttCert', 'mqttKey'],
   ];
   for (const name of (external === undefined ? forBroker : forListen) ?? []) {
@@ -125,27 +125,39 @@ function isGiven(command: Command, name: string): boolean {
 
 function openTunnel(place: Place, flags: ControllerFlags, upstream: Upstream, env: string, log: Log): Tunnel {
   if (place.kind === 'listen') {
-    return new AedesTunnel({ env, ...place.at, ...readServerFiles(flags), log: brokerLogTo(log) });
+    const tunnel = new AedesTunnel({ env, ...place.at, ...readServerFiles(flags), log: brokerLogTo(log) });
+    followServerFiles(
+      flags,
+      (files) => tunnel.broker?.renew(files),
+      (message) => log.error({ message }, 'files-not-renewed'),
+    );
+    return tunnel;
   }
-  const username = flags.mqttUsername ?? upstream.username;
-  const password =
-    flags.mqttPasswordFile === undefined
-      ? upstream.password
-      : readPassword('--mqtt-password-file', flags.mqttPasswordFile);
   const caFile = flags.mqttCa ?? upstream.caFile;
   const certFile = flags.mqttCert ?? upstream.certFile;
   const keyFile = flags.mqttKey ?? upstream.keyFile;
   if ((certFile === undefined) !== (keyFile === undefined)) {
     throw wrongUse('--mqtt-cert and --mqtt-key go together', 'Give both, or none.');
   }
+  const readCredentials = () => {
+    const username = flags.mqttUsername ?? upstream.username;
+    const password =
+      flags.mqttPasswordFile === undefined
+        ? upstream.password
+        : readPassword('--mqtt-password-file', flags.mqttPasswordFile);
+    return {
+      ...(username === undefined ? {} : { username }),
+      ...(password === undefined ? {} : { password }),
+      ...(caFile === undefined ? {} : { ca: readText('--mqtt-ca', caFile) }),
+      ...(certFile === undefined ? {} : { cert: readText('--mqtt-cert', certFile) }),
+      ...(keyFile === undefined ? {} : { key: readText('--mqtt-key', keyFile) }),
+    };
+  };
   return new MqttTunnel({
     url: place.url,
     env,
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(caFile === undefined ? {} : { ca: readText('--mqtt-ca', caFile) }),
-    ...(certFile === undefined ? {} : { cert: readText('--mqtt-cert', certFile) }),
-    ...(keyFile === undefined ? {} : { key: readText('--mqtt-key', keyFile) }),
+    ...readCredentials(),
+    credentials: readCredentials,
     startTimeoutMs: brokerWaitMs,
     onWaiting: (reason) => warn(`kouplet: waiting for the broker at ${place.url}: ${reason}`),
     log: brokerLogTo(log),
