@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createTransport, loadCluster } from '@kouplet/kube';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { run } from './run.ts';
 import { endCommands, runCommand, startCommand } from './testing/command.ts';
@@ -63,6 +64,17 @@ describe('help and wrong use', () => {
     ['a flag of the other broker', ['controller', '--mqtt-username', 'x'], /--mqtt-username is for an external broker/],
     ['a certificate without key', ['broker', '--tls-cert', 'x'], /--tls-cert and --tls-key go together/],
     [
+      'a cluster for everybody without TLS',
+      ['cluster', '--listen', '0.0.0.0:0'],
+      /refusing to listen on 0\.0\.0\.0:0 without TLS and a token/,
+    ],
+    ['a name for TLS without TLS', ['cluster', '--tls-san', 'x'], /--tls-san is for a server with TLS/],
+    [
+      'a cluster’s certificate without key',
+      ['cluster', '--tls', '--tls-cert', 'x'],
+      /--tls-cert and --tls-key go together/,
+    ],
+    [
       'listening for everybody without users',
       ['broker', '--listen', '0.0.0.0:0'],
       /refusing to listen on 0\.0\.0\.0 without users/,
@@ -112,6 +124,16 @@ describe('what is wrong with the world: one clear line, what to do, and 1 [SPEC 
     ],
     ['no broker there', () => ['base', '--broker', 'mqtt://127.0.0.1:1'], /cannot connect.*--broker/],
     ['a manifest that is not there', () => ['up', '--apply', join(dir, 'none.yaml')], /there is no file/],
+    [
+      'a token file that is not there',
+      () => ['cluster', '--tls', '--token-file', join(dir, 'none')],
+      /--token-file: there/,
+    ],
+    [
+      'a token that is easily guessed',
+      () => ['cluster', '--tls', '--token-file', writeTemporary('token', 'secret\n')],
+      /the token is too short.*--token-file/,
+    ],
     ['a users file that is not there', () => ['broker', '--users', join(dir, 'none')], /--users: there is no file/],
     [
       'a kubeconfig that cannot be written',
@@ -161,6 +183,35 @@ describe('kouplet cluster', () => {
     expect((await fetch(`${server}/readyz`)).status).toBe(200);
     command.process.kill('SIGTERM');
     expect(await command.ended).toMatchObject({ code: 0, stderr: '' });
+  });
+});
+
+describe('kouplet cluster --tls', () => {
+  test('is reached from elsewhere by the name it was told, with what its kubeconfig holds [SPEC O40]', async () => {
+    const [path, home] = [join(dir, 'tls/kubeconfig'), join(dir, 'tls/state')];
+    const args = ['cluster', '--tls', '--listen', '0.0.0.0:0', '--advertise', 'localhost', '--kubeconfig', path];
+    const command = startCommand([...args, '--dir', home, '--tls-san', 'kubernetes', '10.9.8.7']);
+    await command.says(/^ready .*tls\/kubeconfig$/m);
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    const text = readFileSync(path, 'utf8');
+    expect(text).toMatch(/server: https:\/\/localhost:\d+\n/);
+    const access = await loadCluster({ kubeconfig: path });
+    const transport = createTransport({ access, userAgent: 'test' });
+    try {
+      const answer = await transport.request({ method: 'GET', path: '/api/v1/namespaces/default' });
+      expect(answer).toMatchObject({ kind: 'ok' });
+    } finally {
+      await transport.close();
+      await access.close();
+    }
+    command.process.kill('SIGTERM');
+    expect(await command.ended).toMatchObject({ code: 0, stderr: '' });
+    const again = startCommand([...args, '--dir', home]);
+    await again.says(/^ready /m);
+    const secret = /(?:certificate-authority-data|token): \S+/g;
+    expect(readFileSync(path, 'utf8').match(secret)).toEqual(text.match(secret));
+    again.process.kill('SIGTERM');
+    expect(await again.ended).toMatchObject({ code: 0, stderr: '' });
   });
 });
 

@@ -1,6 +1,6 @@
 /** Errors of the other rooms in the command line's words: one line, what to do, and which exit code. Anything else stays a bug. */
 import { BrokerError, type BrokerErrorCode } from '@kouplet/broker';
-import { DirectoryError, type DirectoryProblem } from '@kouplet/cluster';
+import { CredentialsError, DirectoryError, type DirectoryProblem } from '@kouplet/cluster';
 import { AccessError, type AccessProblem, ReplicaError } from '@kouplet/controller';
 import { KubeconfigError } from '@kouplet/kube';
 import { type ExitCode, exitCodes, Failure } from './failure.ts';
@@ -54,6 +54,13 @@ export function explain(error: unknown): Error {
   }
   if (error instanceof AccessError) {
     return new Failure(exitCodes.failed, withoutFullStop(error.message), accessAdvice[error.code]);
+  }
+  if (error instanceof CredentialsError) {
+    return new Failure(
+      exitCodes.failed,
+      withoutFullStop(error.message),
+      'See --tls, --token-file and --dir in the help.',
+    );
   }
   if (error instanceof DirectoryError) {
     return new Failure(exitCodes.failed, withoutFullStop(error.message), directoryAdvice[error.code]);

@@ -75,6 +75,7 @@ export async function listen(ground: Ground, options: WireOptions): Promise<Wire
     else socket.end(refusalOf(error.code));
   });
   const { port } = await bound(server, options);
+  traffic.open();
   const close = (): Promise<void> => {
     traffic.close();
     return closeServer(server, watches);

@@ -39,7 +39,6 @@ export class Traffic {
 
   constructor(limits: TrafficLimits = LIMITS) {
     this.#limits = limits;
-    this.#sweepLater();
   }
 
   /** Counts a request until its answer is taken. @returns false where there are too many; it is counted all the same */
@@ -73,6 +72,11 @@ export class Traffic {
   isBusy(socket: Socket): boolean {
     for (const { request } of this.#open.keys()) if (request.socket === socket) return true;
     return false;
+  }
+
+  /** From now on, until `close`, who is too slow is cut off. */
+  open(): void {
+    this.#sweepLater();
   }
 
   close(): void {

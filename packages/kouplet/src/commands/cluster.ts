@@ -4,10 +4,10 @@ import { listenFailure } from '../failure.ts';
 import { shownPath, writeKubeconfig } from '../kubeconfig-file.ts';
 import { say, warn } from '../output.ts';
 import { listenToSignals } from '../stopping.ts';
-import { type HostPort, showHostPort } from '../values.ts';
+import { showHostPort } from '../values.ts';
+import { type SecurityFlags, securityOf } from './cluster-security.ts';
 
-export interface ClusterFlags {
-  readonly listen: HostPort;
+export interface ClusterFlags extends SecurityFlags {
   readonly kubeconfig: string;
   /** Where state is kept; absent: in memory only. */
   readonly dir?: string;
@@ -15,16 +15,18 @@ export interface ClusterFlags {
 }
 
 export async function cluster(flags: ClusterFlags): Promise<void> {
+  const security = securityOf(flags);
   const lifetime = listenToSignals((code) => process.exit(code));
   const started = await startCluster({
     ...flags.listen,
+    ...security,
     ...(flags.dir === undefined ? {} : { dir: flags.dir, durability: flags.durable }),
     onError: (error) => warn(`cluster: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
   }).catch((error: unknown) => {
     throw listenFailure(error, 'the Kubernetes API', showHostPort(flags.listen), '--listen');
   });
   try {
-    writeKubeconfig(flags.kubeconfig, started.kubeconfig(), '--kubeconfig');
+    writeKubeconfig(flags.kubeconfig, started.kubeconfig(flags.advertise), '--kubeconfig');
     say(`ready ${shownPath(flags.kubeconfig)}`);
     await lifetime.ended;
   } finally {

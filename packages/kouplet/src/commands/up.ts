@@ -25,6 +25,8 @@ export interface UpFlags {
   /** Whether the cluster's state is kept in `dir`. */
   readonly keep?: true;
   readonly durable: Durability;
+  /** TLS and a token for the Kubernetes API. */
+  readonly tls?: true;
   readonly apiPort: number;
   readonly mqttPort: number;
   readonly env: string;
@@ -65,6 +67,7 @@ async function start(
   const cluster = await startCluster({
     host,
     port: flags.apiPort,
+    ...(flags.tls === true ? { secure: {} } : {}),
     ...(flags.keep === true ? { dir, durability: flags.durable } : {}),
     onError: (error) => warn(`cluster: ${messageOf(error)}`),
   }).catch((error: unknown) => {
