@@ -35,6 +35,8 @@ export interface Replica {
   readonly lease: ObservedLease;
   /** When its renewTime or holder was last seen to change. */
   readonly changedAt: number;
+  /** Since when it has never stood still for its whole duration. */
+  readonly aliveSince: number;
 }
 
 /** A fleet of which nothing is known: blind. */

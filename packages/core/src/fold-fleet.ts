@@ -26,7 +26,7 @@ export function foldFleet(fleet: FleetState, input: FleetInput, policy: Policy):
     case 'surveyed':
       return isSame(fleet.survey, input.survey) ? fleet : { ...fleet, survey: input.survey };
     case 'replica-lease-observed':
-      return withReplica(fleet, input.lease, at);
+      return withReplica(fleet, input.lease, at, policy);
     case 'replica-lease-gone': {
       const replicas = withoutEntry(fleet.replicas, input.name);
       return replicas === fleet.replicas ? fleet : { ...fleet, replicas };
@@ -76,7 +76,7 @@ function withSight(fleet: FleetState, at: number): FleetState {
   };
 }
 
-function withReplica(fleet: FleetState, lease: Replica['lease'], at: number): FleetState {
+function withReplica(fleet: FleetState, lease: Replica['lease'], at: number, policy: Policy): FleetState {
   const known = fleet.replicas[lease.metadata.name];
   if (known !== undefined && known.lease.metadata.uid === lease.metadata.uid) {
     if (known.lease.metadata.resourceVersion === lease.metadata.resourceVersion) return fleet;
@@ -86,7 +86,9 @@ function withReplica(fleet: FleetState, lease: Replica['lease'], at: number): Fl
     known?.lease.spec.renewTime !== lease.spec.renewTime ||
     known?.lease.spec.holderIdentity !== lease.spec.holderIdentity ||
     known?.lease.metadata.uid !== lease.metadata.uid;
-  const replica: Replica = { lease, changedAt: isChanged || known === undefined ? at : known.changedAt };
+  const changedAt = isChanged || known === undefined ? at : known.changedAt;
+  const hasStood = known === undefined || at - known.changedAt >= policy.timings.replicaLeaseDurationSeconds * 1000;
+  const replica: Replica = { lease, changedAt, aliveSince: hasStood ? at : known.aliveSince };
   return { ...fleet, replicas: withEntry(fleet.replicas, lease.metadata.name, replica) };
 }
 

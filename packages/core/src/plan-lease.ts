@@ -6,12 +6,15 @@
  *  another's ──its replica Lease stood still 15 s (upstream: renewTime stood still for its duration)──► ours
  *  ours ──stopping──► handed back;   ours, nothing left ──► deleted
  * ```
+ * With several replicas a Lease goes to the one that should have it (sharing.ts): others wait before they take one, and a
+ * holder hands it over in place of a renewal.
  */
 import { nextTick } from './backoff.ts';
 import { nodeLeaseNamespace, replicaLeaseNameOf } from './names.ts';
 import type { ObservedLease } from './observed.ts';
 import { isRecordDue } from './plan-record.ts';
 import { wallOf } from './records.ts';
+import { betterReplica, isToBeHandedOver } from './sharing.ts';
 import { type Draft, propose, type Situation, wake } from './situation.ts';
 
 const managedByLabel = 'app.kubernetes.io/managed-by';
@@ -27,7 +30,10 @@ export function planLease(draft: Draft): boolean {
     return false;
   }
   if (lease === undefined) {
-    if (isWanted(draft)) propose(draft, leaseWrite(situation, key, situation.policy.holderIdentity));
+    if (!isWanted(draft)) return false;
+    const leftUntil = (state.knownSince ?? now.mono) + patienceMs(situation);
+    if (now.mono >= leftUntil) propose(draft, leaseWrite(situation, key, situation.policy.holderIdentity));
+    else wake(draft, leftUntil);
     return false;
   }
   if (state.heldSince !== undefined) {
@@ -37,6 +43,10 @@ export function planLease(draft: Draft): boolean {
       return true;
     }
     const dueAt = renewalDueAt(situation);
+    if (now.mono >= dueAt && hold.isHeld && isToBeHandedOver(state, fleet, situation.policy, now)) {
+      propose(draft, leaseWrite(situation, key, ''));
+      return false;
+    }
     if (now.mono >= dueAt) propose(draft, leaseWrite(situation, key, situation.policy.holderIdentity));
     else wake(draft, dueAt);
     return hold.isHeld;
@@ -99,17 +109,26 @@ function nodeOwnerOf(lease: ObservedLease | undefined) {
 function takeoverAtOf(situation: Situation, lease: ObservedLease): number {
   const { state, fleet, policy } = situation;
   const holder = lease.spec.holderIdentity ?? '';
-  if (holder === '' || holder === policy.holderIdentity) return 0;
+  if (holder === policy.holderIdentity) return 0;
   const changedAt = state.leaseChangedAt ?? 0;
+  const waitMs = patienceMs(situation);
+  if (holder === '') return waitMs === 0 ? 0 : changedAt + waitMs;
   const replica = fleet.replicas[replicaLeaseNameOf(holder)];
   const standsStillMs = policy.timings.replicaLeaseDurationSeconds * 1000;
   const lookedAt = Math.max(changedAt, fleet.syncedAt ?? Number.POSITIVE_INFINITY);
   if (replica !== undefined) {
-    return (replica.lease.spec.holderIdentity ?? '') === '' ? 0 : replica.changedAt + standsStillMs;
+    const isHandedBack = (replica.lease.spec.holderIdentity ?? '') === '';
+    if (isHandedBack) return waitMs === 0 ? 0 : replica.changedAt + waitMs;
+    return replica.changedAt + standsStillMs + waitMs;
   }
-  if (lease.metadata.labels?.[managedByLabel] === 'kouplet') return lookedAt + standsStillMs;
+  if (lease.metadata.labels?.[managedByLabel] === 'kouplet') return lookedAt + standsStillMs + waitMs;
   const durationSeconds = lease.spec.leaseDurationSeconds ?? policy.timings.leaseDurationSeconds;
-  return lookedAt + durationSeconds * 1000;
+  return lookedAt + durationSeconds * 1000 + waitMs;
+}
+
+/** How long a Lease that is free is left to the replica that should have it. */
+function patienceMs({ state, fleet, policy, now }: Situation): number {
+  return betterReplica(state, fleet, policy, now) === undefined ? 0 : policy.timings.sharingGraceMs;
 }
 
 function leaseWrite(situation: Situation, key: string, holderIdentity: string) {

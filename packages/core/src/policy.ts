@@ -37,6 +37,10 @@ export interface Timings {
   readonly leaseDurationSeconds: number;
   readonly replicaLeaseRenewMs: number;
   readonly replicaLeaseDurationSeconds: number;
+  /** A replica that is not the first choice for a base leaves its Lease to the others for so long. */
+  readonly sharingGraceMs: number;
+  /** A replica that has lived for so long is handed the bases that it should have. */
+  readonly sharingAfterMs: number;
   /** A question unanswered for this long may be asked again. */
   readonly answerOverdueMs: number;
   /** An operation unanswered for this long is asked after by a list. */
@@ -75,6 +79,8 @@ export const defaultTimings: Timings = {
   leaseDurationSeconds: 40,
   replicaLeaseRenewMs: 3_000,
   replicaLeaseDurationSeconds: 15,
+  sharingGraceMs: 5_000,
+  sharingAfterMs: 30_000,
   answerOverdueMs: 5_000,
   operationOverdueMs: 5_000,
   operationLostMs: 15_000,
