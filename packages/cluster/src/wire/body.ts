@@ -31,9 +31,9 @@ export function readBody(bytes: Buffer, type: string | undefined, kind: Pick<Kin
   switch (type) {
     case undefined:
     case 'application/json':
-      return readJson(bytes.toString('utf8'), kind);
+      return readJson(bytes, kind);
     case 'application/yaml':
-      return readYaml(bytes.toString('utf8'), kind);
+      return readYaml(bytes, kind);
     case 'application/vnd.kubernetes.protobuf': {
       const value = readProtobuf(bytes);
       if (value === undefined) throw unknownFormat();
@@ -52,24 +52,26 @@ export function unknownFormat(): ApiError {
   );
 }
 
-function readJson(text: string, kind: Pick<Kind, 'kind'>): Body {
+function readJson(bytes: Buffer, kind: Pick<Kind, 'kind'>): Body {
+  const text = bytes.toString('utf8');
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw unrecognized(kind, `json parse error: ${goSyntaxError(error)}`, text);
+    throw unrecognized(kind, `json parse error: ${goSyntaxError(error)}`, bytes);
   }
   if (!isRecord(value)) {
     throw unrecognized(
       kind,
       `json parse error: json: cannot unmarshal ${goKind(value)} into Go value of type struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }`,
-      text,
+      bytes,
     );
   }
   return { value, duplicates: scanJson(text) };
 }
 
-function readYaml(text: string, kind: Pick<Kind, 'kind'>): Body {
+function readYaml(bytes: Buffer, kind: Pick<Kind, 'kind'>): Body {
+  const text = bytes.toString('utf8');
   let value: unknown;
   try {
     // No aliases beyond a few, no merge keys, no custom tags: a body of a few bytes must not become gigabytes.
@@ -78,27 +80,41 @@ function readYaml(text: string, kind: Pick<Kind, 'kind'>): Body {
     throw unrecognized(
       kind,
       `yaml: ${error instanceof Error ? (error.message.split('\n')[0] ?? '') : 'unreadable'}`,
-      text,
+      bytes,
     );
   }
-  if (!isRecord(value)) throw unrecognized(kind, 'yaml: the document is no object', text);
+  if (!isRecord(value)) throw unrecognized(kind, 'yaml: the document is no object', bytes);
   return { value, duplicates: [] };
 }
 
-function unrecognized(kind: Pick<Kind, 'kind'>, what: string, text: string): ApiError {
-  const printable = text.startsWith('{') ? text : Buffer.from(text.slice(0, SHOWN)).toString('hex');
-  const shown = text === '' ? '<empty>' : printable.length > SHOWN ? `${printable.slice(0, SHOWN)} ...` : printable;
+function unrecognized(kind: Pick<Kind, 'kind'>, what: string, bytes: Buffer): ApiError {
   return badRequest(
-    `the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; ${what} (${shown})`,
+    `the object provided is unrecognized (must be of type ${kind.kind}): couldn't get version/kind; ${what} (${summaryOf(bytes)})`,
   );
+}
+
+/** The beginning of a body: as text where it looks like JSON, else in hexadecimal (`summarizeData` of apiserver). */
+function summaryOf(bytes: Buffer): string {
+  if (bytes.length === 0) return '<empty>';
+  const start = bytes.subarray(0, SHOWN);
+  const shown = bytes[0] === 0x7b ? start.toString('utf8') : start.toString('hex');
+  return bytes.length > SHOWN ? `${shown} ...` : shown;
 }
 
 /** What encoding/json of Go says where JSON.parse says it in its own words. */
 export function goSyntaxError(error: unknown): string {
   const message = error instanceof Error ? error.message : '';
-  const token = /Unexpected token '?(.)'?/u.exec(message)?.[1];
-  if (token !== undefined) return `invalid character '${token}' looking for beginning of value`;
+  const token = /Unexpected token '?(.)'?/su.exec(message)?.[1];
+  if (token !== undefined) return `invalid character ${goChar(token)} looking for beginning of value`;
   return 'unexpected end of JSON input';
+}
+
+/** A character between quotes, as `quoteChar` of encoding/json writes it. */
+function goChar(char: string): string {
+  if (char === "'") return "'\\''";
+  if (char === '"') return "'\"'";
+  const code = char.charCodeAt(0);
+  return code < 0x20 || code === 0x7f ? `'\\x${code.toString(16).padStart(2, '0')}'` : `'${char}'`;
 }
 
 export function goKind(value: unknown): string {

@@ -9,19 +9,30 @@ import type { Exchange } from './exchange.ts';
 export interface TrafficLimits {
   /** Requests under way, watches aside (max-requests-inflight and max-mutating-requests-inflight of a real server: 400 + 200). */
   readonly requests: number;
+  /** Watches: some connections are left for whoever wants something else. */
+  readonly streams: number;
   /** Bytes of large answers that clients have not taken yet. */
   readonly answerBytes: number;
+  /** Bytes that wait in the connections of all watches together; beyond it the slowest are cut. */
+  readonly streamBytes: number;
   /** From the headers to the last byte taken, watches aside. */
   readonly requestMs: number;
 }
 
-export const LIMITS: TrafficLimits = { requests: 600, answerBytes: 512 * 1024 * 1024, requestMs: 60_000 };
+const MIB = 1024 * 1024;
+export const LIMITS: TrafficLimits = {
+  requests: 600,
+  streams: 3_584,
+  answerBytes: 512 * MIB,
+  streamBytes: 256 * MIB,
+  requestMs: 60_000,
+};
 
-const SWEEP_MS = 5_000;
+const MAX_SWEEP_MS = 1_000;
 /** Answers below this are not counted: the number of requests bounds them. */
 const LARGE_BYTES = 64 * 1024;
 /** What a refused client may still send before he is cut: enough for him to see the answer first. */
-const DRAIN_BYTES = 4 * 1024 * 1024;
+const DRAIN_BYTES = 4 * MIB;
 
 interface Entry {
   readonly startedAt: number;
@@ -34,6 +45,7 @@ export class Traffic {
   readonly #limits: TrafficLimits;
   readonly #open = new Map<Exchange, Entry>();
   #short = 0;
+  #streams = 0;
   #bytes = 0;
   #cancel: () => void = () => undefined;
 
@@ -53,10 +65,13 @@ export class Traffic {
     };
     exchange.response.on('close', () => {
       this.#open.delete(exchange);
-      if (!entry.isLong) this.#short--;
+      if (entry.isLong) this.#streams--;
+      else this.#short--;
       this.#bytes -= entry.bytes;
     });
-    return this.#short <= this.#limits.requests && this.#bytes <= this.#limits.answerBytes;
+    const { requests, answerBytes, streams } = this.#limits;
+    if (this.#short > requests || this.#bytes > answerBytes) return false;
+    return this.#streams < streams || !exchange.flag('watch');
   }
 
   /** A stream has begun and is no request any more; any other answer is under way. */
@@ -66,6 +81,7 @@ export class Traffic {
     if (entry === undefined || !response.headersSent || response.writableEnded) return;
     entry.isLong = true;
     this.#short--;
+    this.#streams++;
   }
 
   /** True while something is being answered on this connection. */
@@ -85,13 +101,28 @@ export class Traffic {
 
   // Sockets live in real time, whatever the cluster's own clock says.
   #sweepLater(): void {
-    this.#cancel = systemClock.after(SWEEP_MS, () => {
-      const before = performance.now() - this.#limits.requestMs;
+    const { requestMs } = this.#limits;
+    this.#cancel = systemClock.after(Math.min(MAX_SWEEP_MS, requestMs / 4), () => {
+      const before = performance.now() - requestMs;
       for (const [{ request }, entry] of this.#open) {
         if (!entry.isLong && entry.startedAt < before) request.socket.destroy();
       }
+      this.#cutSlowest();
       this.#sweepLater();
     });
+  }
+
+  #cutSlowest(): void {
+    const behind = [...this.#open]
+      .filter(([{ response }, entry]) => entry.isLong && response.writableLength > 0)
+      .map(([{ response }]) => ({ response, bytes: response.writableLength }))
+      .sort((a, b) => b.bytes - a.bytes);
+    let bytes = behind.reduce((sum, one) => sum + one.bytes, 0);
+    for (const one of behind) {
+      if (bytes <= this.#limits.streamBytes) return;
+      bytes -= one.bytes;
+      one.response.destroy();
+    }
   }
 }
 
