@@ -9,7 +9,7 @@ import type { Outcome } from './inputs.ts';
 import { podNotice, withNotice, withTold } from './notices.ts';
 import type { Policy } from './policy.ts';
 import { defined, withEntry, withoutEntry } from './records.ts';
-import { slotOf, troubleOf, withSlot } from './slots.ts';
+import { mayBeOurs, slotOf, troubleOf, withSlot } from './slots.ts';
 import type { BaseState, Flight, Question, WriteTrouble } from './state.ts';
 import type { Stamp } from './time.ts';
 
@@ -72,11 +72,18 @@ function foldOperationStarted(
       firstSentAt: earlier?.firstSentAt ?? at.mono,
       sentAt: at.mono,
       attempt: (earlier?.attempt ?? 0) + 1,
-      ...defined({ podUid: claim?.podUid, url: claim?.url, sessionId: state.session?.id }),
+      ...defined({
+        podUid: claim?.podUid,
+        url: claim?.url,
+        sessionId: state.session?.id,
+        wasRefused: earlier?.isRefused,
+      }),
     },
     // A lost install stays in mind while its uninstall runs: a conflict then says that it was not lost.
     lost: earlier === undefined ? slot.lost : undefined,
     claim,
+    contested: undefined,
+    due: undefined,
   });
   const pod = claim === undefined ? undefined : next.pods[claim.podUid]?.pod;
   if (pod === undefined || earlier !== undefined) return next;
@@ -131,10 +138,16 @@ function foldUnsent(state: BaseState, action: Action & SendCommand): BaseState {
     case 'uninstallBiz': {
       const slot = action.bizKey === undefined ? undefined : state.slots[action.bizKey];
       if (action.bizKey === undefined || slot?.operation?.actionId !== action.id) return state;
-      const { attempt, firstSentAt, command } = slot.operation;
+      const { attempt, firstSentAt, command, wasRefused } = slot.operation;
       // An earlier attempt may have arrived.
-      const lost = attempt > 1 ? { command, attempt: attempt - 1, firstSentAt } : undefined;
-      return withSlot(state, action.bizKey, { operation: undefined, lost });
+      const earlier = { command, attempt: attempt - 1, firstSentAt, ...defined({ isRefused: wasRefused }) };
+      const isUnclaimed = command === 'installBiz' && !mayBeOurs(slot.operation);
+      return withSlot(state, action.bizKey, {
+        operation: undefined,
+        lost: attempt > 1 ? earlier : undefined,
+        // What comes to be there meanwhile is not ours.
+        ...(isUnclaimed ? { claim: undefined } : {}),
+      });
     }
     default:
       action.command satisfies never;

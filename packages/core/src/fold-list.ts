@@ -87,21 +87,22 @@ function settle(
   const life = slot.run ?? shownRun(state, key, slot, at);
   const wasRunning = slot.claim !== undefined && life?.podUid === slot.claim.podUid && life.ended === undefined;
   const pod = slot.claim === undefined ? undefined : state.pods[slot.claim.podUid]?.pod;
-  const isUnwanted = slot.claim !== undefined && (pod === undefined || isDeleting(pod));
-  if (isUnwanted && presence === 'ABSENT' && life === undefined && isOfRecordOnly(state, slot)) {
+  if (slot.claim !== undefined && presence === 'ABSENT' && life === undefined && isOfRecordOnly(state, slot)) {
     const lost = { command: 'installBiz' as const, attempt: 1, firstSentAt: at.mono };
     return withSlot(state, key, { lost, said });
   }
   if (!wasRunning || pod === undefined || isDeleting(pod)) {
     const run = presence === 'ABSENT' ? endedRun(slot.run, 'Uninstalled', 'uninstalled', at.wall) : slot.run;
-    return withSlot(state, key, { ...fields, claim, run });
+    const isAwaited = pod !== undefined && !isDeleting(pod);
+    return withSlot(state, key, { ...fields, claim, run, ...(isAwaited ? {} : { lost: undefined }) });
   }
   return foldStopped(withSlot(state, key, { ...fields, claim }), key, { ...slot, run: life }, asOf, at, policy);
 }
 
 /**
  * All that is known of it is that a process of ours before this one recorded the install. It may be a download that no list
- * shows: absence is proven by the uninstall's answer, or it would come after its Pod has gone. [SPEC M11]
+ * shows: the answer to the next command on the key tells. Taken for absent, it would come after its Pod has gone, or be
+ * nobody's on the base of one that lives. [SPEC M11]
  */
 function isOfRecordOnly(state: BaseState, { presence, endedAt, lost }: Slot): boolean {
   return presence === undefined && endedAt === undefined && lost === undefined && state.processChangedAt === undefined;
@@ -200,11 +201,17 @@ function foldAskedAfter(
   const isDone = isInstall
     ? presence !== 'ABSENT' && presence !== 'RESOLVED' && presence !== 'UNRESOLVED'
     : presence === 'ABSENT';
+  if (isDone && operation.isRefused === true) {
+    const taken = { operation: undefined, lost: undefined, claim: undefined, contested: slot.claim };
+    const { operation: _refused, lost: _lost, claim: _claim, ...others } = slot;
+    return settle(withSlot(state, key, taken), key, others, presence, said, asOf, at, policy);
+  }
   if (isDone) return endByList(state, key, slot, operation, presence, said, asOf, at, policy);
   if (presence === 'RESOLVED' || presence === 'UNRESOLVED' || !isLost(state, operation, at.mono, policy))
     return withSlot(state, key, seen);
-  const { command, attempt, firstSentAt } = operation;
-  const lost = operation.isOrphaned === true ? undefined : { command, attempt, firstSentAt };
+  const { command, attempt, firstSentAt, isRefused } = operation;
+  // Also of an old process: that it is gone may have been told late, and then this one has the command.
+  const lost = { command, attempt, firstSentAt, ...defined({ isRefused }) };
   const ended = withSlot(state, key, {
     ...seen,
     operation: undefined,
@@ -212,6 +219,7 @@ function foldAskedAfter(
     lost,
     // Whether the base still downloads it cannot be seen; the claim stays until it is confirmed gone.
     ...(isInstall && operation.isOrphaned !== true ? { presence: undefined, presenceAsOf: undefined } : {}),
+    ...(isRefused === true ? { claim: undefined, contested: slot.claim } : {}),
   });
   return withNotice(
     ended,

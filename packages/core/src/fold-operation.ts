@@ -5,9 +5,10 @@
 import type { OperationOutcome, OperationResult } from '@kouplet/protocol';
 import { observedLife } from './fold-list.ts';
 import { nodeNotice, podNotice, withNotice } from './notices.ts';
+import type { RecordedInstall } from './observed.ts';
 import type { Policy } from './policy.ts';
 import { cut } from './records.ts';
-import { endedRun, nextTrouble, slotOf, startedRun, troubleOf, withSlot, withTrouble } from './slots.ts';
+import { endedRun, mayBeOurs, nextTrouble, slotOf, startedRun, troubleOf, withSlot, withTrouble } from './slots.ts';
 import type { BaseState, Operation, Slot, Trouble } from './state.ts';
 import type { Stamp } from './time.ts';
 
@@ -19,7 +20,7 @@ export function foldOperationResult(state: BaseState, result: OperationResult, a
   if (key === undefined) return { ...state, listNeededSince: at.mono };
   const slot = slotOf(state, key);
   const operation = slot.operation;
-  if (operation === undefined || operation.command !== result.command) return foldUnasked(state, slot, result, at);
+  if (operation === undefined || operation.command !== result.command) return foldUnasked(state, key, slot, result, at);
   const { outcome } = result;
   const ending = { state, key, slot, operation, at, policy };
   switch (outcome.kind) {
@@ -57,8 +58,11 @@ function guessedKey(state: BaseState, result: OperationResult): string | undefin
 }
 
 /** Nobody asked: late, doubled, or someone else's. It never leads to a command, at most to a question. */
-function foldUnasked(state: BaseState, slot: Slot, result: OperationResult, at: Stamp): BaseState {
+function foldUnasked(state: BaseState, key: string, slot: Slot, result: OperationResult, at: Stamp): BaseState {
   const { kind } = result.outcome;
+  if (result.command === 'installBiz' && result.outcome.kind === 'success' && slot.contested !== undefined) {
+    return foldContested(state, key, slot.contested, result.outcome, at);
+  }
   const isKnown =
     kind === 'conflict' ||
     kind === 'accepted' ||
@@ -143,10 +147,29 @@ function foldUninstalled(ending: Ending): BaseState {
   return toldPod(next, operation.podUid, 'Normal', 'Uninstalled', `${key} uninstalled`);
 }
 
-/** Something of that key is installed or being installed: verify, which is no proof of "active". */
+/** The base took our install up after all, before it refused its double: what is there is ours. */
+function foldContested(
+  state: BaseState,
+  key: string,
+  contested: RecordedInstall,
+  outcome: OperationOutcome & { kind: 'success' },
+  at: Stamp,
+): BaseState {
+  const asked = { ...state, listNeededSince: at.mono };
+  const isSame = outcome.installedAs?.some((biz) => biz.key === key) ?? true;
+  if (!isSame) return asked;
+  const next = withSlot(asked, key, { claim: contested, contested: undefined });
+  return toldPod(next, contested.podUid, 'Normal', 'Installed', `${key} installed`);
+}
+
+/**
+ * Something of that key is installed or being installed: verify, which is no proof of "active". It is ours only where an
+ * earlier attempt may have made it; what our first attempt meets there was put there by somebody else. [SPEC M38]
+ */
 function foldRepeat(ending: Ending): BaseState {
   const { state, key, slot, operation, at, policy } = ending;
   if (operation.command !== 'installBiz') return foldConflict(ending, 'already there');
+  if (!mayBeOurs(operation)) return foldTaken(ending, `${key} is on the base already; it is asked after`);
   const message = `${key} is on the base or being installed already; it is asked after`;
   const trouble = nextTrouble(key, slot, { ...faultOf(operation, slot), kind: 'conflict', message }, at.mono, policy);
   const next = withSlot(state, key, {
@@ -159,15 +182,35 @@ function foldRepeat(ending: Ending): BaseState {
   return { ...next, listNeededSince: at.mono };
 }
 
+/** Refused, and none of our attempts can be the reason: what was to be ours is not. */
+function foldTaken(ending: Ending, message: string): BaseState {
+  const { state, key, slot, operation, at, policy } = ending;
+  const trouble = nextTrouble(key, slot, { ...faultOf(operation, slot), kind: 'conflict', message }, at.mono, policy);
+  const next = withSlot(state, key, {
+    operation: undefined,
+    lost: undefined,
+    claim: undefined,
+    contested: slot.claim,
+    endedAt: at.mono,
+    presence: undefined,
+    presenceAsOf: undefined,
+    troubles: withBusy(slot, trouble),
+  });
+  return { ...next, listNeededSince: at.mono };
+}
+
 /**
- * Another command on that key is running. After a repeated attempt, or where it is an install, it counts as our own
- * earlier one (of before a restart of ours, mostly): not lost, and its key stays locked until it ends, or what it makes
- * would be nobody's.
+ * Another command on that key is running. After a repeated attempt it counts as our own earlier one (of before a restart of
+ * ours, mostly): not lost, and its key stays locked until it ends, or what it makes would be nobody's. An install that our
+ * first attempt meets is awaited, too: with a success it was our own, delivered twice; what only a list shows is another's.
  */
 function foldConflict(ending: Ending, message: string): BaseState {
   const { state, key, slot, operation, at, policy } = ending;
-  const isInstalling = operation.command === 'installBiz' && message.includes('(installBiz)');
-  if (operation.attempt > 1 || isInstalling) {
+  if (operation.command === 'installBiz' && !mayBeOurs(operation)) {
+    if (!message.includes('(installBiz)')) return foldTaken(ending, message);
+    return withSlot(state, key, { operation: { ...operation, isConfirmedRunning: true, isRefused: true } });
+  }
+  if (operation.attempt > 1) {
     return withSlot(state, key, { operation: { ...operation, isConfirmedRunning: true } });
   }
   if (slot.lost !== undefined && slot.lost.command !== operation.command) {
@@ -179,7 +222,6 @@ function foldConflict(ending: Ending, message: string): BaseState {
   const next = withSlot(state, key, {
     operation: undefined,
     endedAt: at.mono,
-    presence: operation.command === 'installBiz' ? undefined : slot.presence,
     troubles: withBusy(slot, trouble),
   });
   return { ...next, listNeededSince: at.mono };

@@ -197,7 +197,8 @@ export function adopt(state: BaseState): BaseState {
   let slots = state.slots;
   const inheritedAt = inheritedAtOf(state);
   for (const [key, slot] of Object.entries(state.slots)) {
-    if (slot.claim !== undefined || slot.operation !== undefined || !isPresent(slot)) continue;
+    const isTaken = slot.claim !== undefined || slot.contested !== undefined || slot.operation !== undefined;
+    if (isTaken || !isPresent(slot)) continue;
     const adopter = adopterOf(state, key, inheritedAt);
     if (adopter !== undefined) slots = { ...slots, [key]: { ...slot, claim: adopter } };
   }

@@ -21,7 +21,7 @@ export function planRecord(draft: Draft): void {
     const recorded = record?.installs[bizKey];
     const isItsOwn = recorded?.podUid === winner.entry.pod.metadata.uid && recorded.url === winner.biz.url;
     // Another's that came before the install could be sent would be taken for ours by the next process.
-    const isOthers = isPresent(state.slots[bizKey]);
+    const isOthers = isPresent(state.slots[bizKey]) || state.slots[bizKey]?.contested !== undefined;
     if (recorded !== undefined && isItsOwn && !isOthers) installs[bizKey] ??= recorded;
   }
   const key = recordKeyOf(state);

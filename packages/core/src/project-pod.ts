@@ -79,7 +79,8 @@ function containerOf(situation: Situation, entry: PodEntry, biz: WantedBiz, stan
   const common = {
     name: biz.container,
     image: biz.url,
-    imageID: isInstalled ? slot.claim.url : (shown?.imageID ?? ''),
+    // What another put there is not what ran here once, and an imageID would say so to the process after us.
+    imageID: isInstalled ? slot.claim.url : slot?.contested?.podUid === uid ? '' : (shown?.imageID ?? ''),
     ...(isInstalled
       ? { containerID: `koupleless://${biz.key}` }
       : shown?.containerID === undefined

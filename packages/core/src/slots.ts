@@ -20,6 +20,8 @@ export function withSlot(
   const isEmpty =
     (slot.presence === undefined || slot.presence === 'ABSENT') &&
     slot.claim === undefined &&
+    slot.contested === undefined &&
+    slot.due === undefined &&
     slot.operation === undefined &&
     slot.troubles === undefined &&
     slot.lost === undefined &&
@@ -32,7 +34,7 @@ export function withSlot(
 
 /** Lives and troubles of Pods that are gone are nobody's, but for what is still to be removed. */
 function pruned(state: BaseState, slot: Slot): Slot {
-  const { run, troubles, ...rest } = slot;
+  const { run, troubles, contested, due, ...rest } = slot;
   const isLive = (podUid: string) => state.pods[podUid] !== undefined;
   const isRemovable = (podUid: string) => slot.claim?.podUid === podUid || (podUid === '' && slot.claim === undefined);
   const kept = Object.entries(troubles ?? {}).filter(
@@ -41,6 +43,8 @@ function pruned(state: BaseState, slot: Slot): Slot {
   return {
     ...rest,
     ...(run !== undefined && isLive(run.podUid) ? { run } : {}),
+    ...(contested !== undefined && isLive(contested.podUid) ? { contested } : {}),
+    ...(due !== undefined && isLive(due.podUid) ? { due } : {}),
     ...(kept.length === 0 ? {} : { troubles: Object.fromEntries(kept) }),
   };
 }
@@ -116,6 +120,14 @@ export function nextTrouble(
 /** Past its time-out: its slot is free for others, its key stays locked until the base answers or restarts. [SPEC M22] */
 export function isHung(operation: Operation, policy: Policy, now: number): boolean {
   return now - operation.firstSentAt >= policy.timings.installTimeoutMs;
+}
+
+/**
+ * Whether what is or runs on the key may be an earlier attempt of ours at the same: one whose end is not known. Where there was
+ * none, what the first attempt meets is somebody else's. [SPEC M38]
+ */
+export function mayBeOurs({ attempt, wasRefused }: Operation): boolean {
+  return attempt > 1 && wasRefused !== true;
 }
 
 /** So many hung operations leave a base no thread but one. */

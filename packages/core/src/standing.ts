@@ -88,17 +88,19 @@ export function standingOf(situation: Situation, entry: PodEntry, biz: WantedBiz
   if (slot?.claim !== undefined && isPresent(slot) && (!isMine || slot.claim.url !== biz.url)) {
     return passing('Uninstalling', `what was there as ${biz.key} is being uninstalled first`);
   }
-  if (trouble?.kind === 'conflict') {
+  if (slot?.claim === undefined && isPresent(slot)) {
+    const how =
+      slot?.contested?.podUid === uid
+        ? 'was put on the base by somebody else before it could be installed for this Pod'
+        : 'is on the base but was not installed by Kouplet for this Pod';
+    return waiting('BizOccupied', `${biz.key} ${how}; uninstall it there, or run with --unmanaged-modules=uninstall`);
+  }
+  const isAskedAfter = slot?.contested !== undefined && !situation.isListed;
+  if (trouble?.kind === 'conflict' && !isAskedAfter) {
     return { ...waiting('BizBusy', `${trouble.message}`), ...untilOf(trouble.retryAt) };
   }
   if (trouble?.kind === 'stopped' && now.mono < trouble.retryAt) {
     return { ...waiting('InstallBackOff', trouble.message), ...untilOf(trouble.retryAt) };
-  }
-  if (situation.isListed && slot?.claim === undefined && slot?.presence !== undefined && slot.presence !== 'ABSENT') {
-    return waiting(
-      'BizOccupied',
-      `${biz.key} is on the base but was not installed by Kouplet for this Pod; uninstall it there, or run with --unmanaged-modules=uninstall`,
-    );
   }
   return unstarted(situation, entry, biz);
 }

@@ -123,9 +123,22 @@ export interface Slot {
   readonly said?: string;
   /** For which Pod and from which URL we installed it: proof that it is ours. Goes to the record. */
   readonly claim?: RecordedInstall;
+  /**
+   * For which Pod our install was refused, as the key was taken: what is there is somebody else's, unless a success comes
+   * after all (a broker may deliver a command twice, and its two answers in any order). [SPEC M38]
+   */
+  readonly contested?: RecordedInstall;
+  /** An install for this Pod that nothing but its record keeps back, and since when. [SPEC M36] */
+  readonly due?: { readonly podUid: string; readonly at: number };
   readonly operation?: Operation;
   /** An operation that evidence says never arrived: the next one continues its count and its clock. */
-  readonly lost?: { readonly command: Operation['command']; readonly attempt: number; readonly firstSentAt: number };
+  readonly lost?: {
+    readonly command: Operation['command'];
+    readonly attempt: number;
+    readonly firstSentAt: number;
+    /** No attempt was taken up: all were refused because something else ran on the key. */
+    readonly isRefused?: boolean;
+  };
   /** When the last operation on this key ended: older lists say nothing of it. */
   readonly endedAt?: number;
   readonly run?: Run;
@@ -148,6 +161,10 @@ export interface Operation {
   readonly sessionId?: string;
   /** The base answered to a repeated attempt that it is still running. */
   readonly isConfirmedRunning?: boolean;
+  /** The base refused this attempt, and none of ours can be what runs on the key. */
+  readonly isRefused?: boolean;
+  /** All attempts before this one were refused. */
+  readonly wasRefused?: boolean;
   /** The process that got it is gone: no answer will come. */
   readonly isOrphaned?: boolean;
 }

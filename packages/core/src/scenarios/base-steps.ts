@@ -71,7 +71,7 @@ export const baseSteps: Readonly<Record<string, Step>> = {
       accepted: { kind: 'accepted' },
       repeat: { kind: 'repeat', message: 'has been installed or registered' },
       'not-found': { kind: 'not-found', message: 'not found' },
-      conflict: { kind: 'conflict', message: 'exist unfinished command' },
+      conflict: { kind: 'conflict', message: text || 'exist unfinished command' },
       failed: { kind: 'failed', message: text, detail: text },
     };
     const outcome = outcomes[kind ?? ''];

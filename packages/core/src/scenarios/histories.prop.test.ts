@@ -52,6 +52,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom('link tunnel down', 'link tunnel up', 'link api down', 'link api up') },
   { weight: 1, arbitrary: fc.constantFrom('restart', 'restart holder=r2', 'stall 20s', 'fail-writes 4', 'clock -30s') },
   { weight: 1, arbitrary: fc.tuple(base, biz).map(([id, key]) => `module ${id} ${key}=gone`) },
+  { weight: 1, arbitrary: fc.tuple(base, biz).map(([id, key]) => `module ${id} ${key}`) },
 );
 
 interface Told {

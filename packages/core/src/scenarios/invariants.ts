@@ -14,6 +14,8 @@ export function watchInvariants(world: World, violations: string[]): void {
   const versions = new Map<string, string>();
   const installedFor = new Map<string, string>();
   const spokenIn = new Map<string, number>();
+  /** Installs by base and key whose end nobody has told: what is there may be theirs. */
+  const unanswered = new Map<string, number>();
   const check = () => {
     for (; seen < world.happenings.length; seen += 1) {
       const happening = world.happenings[seen];
@@ -21,6 +23,11 @@ export function watchInvariants(world: World, violations: string[]): void {
       if (happening.kind === 'input' && happening.input.kind === 'message') {
         const base = world.bases.get(happening.input.baseId);
         if (base !== undefined) spokenIn.set(base.id, base.sessions);
+        const { message } = happening.input;
+        if (message.kind === 'operation-result' && message.command === 'installBiz') {
+          const id = `${happening.input.baseId}/${message.key}`;
+          unanswered.set(id, (unanswered.get(id) ?? 0) - 1);
+        }
       }
       if (happening.kind === 'started') checkAction(happening.action, happening.before);
     }
@@ -79,10 +86,16 @@ export function watchInvariants(world: World, violations: string[]): void {
         fail('I2', `install ${key} for a Pod that is gone or being deleted`);
       }
       installedFor.set(id, action.claim?.podUid ?? '');
+      unanswered.set(id, Math.max(0, unanswered.get(id) ?? 0) + 1);
     } else {
       const module = world.bases.get(before.baseId)?.modules.get(key);
       if (module?.isForeign === true && !installedFor.has(id) && !isAdopted(before, key)) {
         if (world.policy.unmanagedModules === 'report') fail('I3', `uninstall of ${key}, which is not ours`);
+      }
+      // Every install of ours was answered, so none of them can have made what somebody else put there.
+      const isAnswered = installedFor.has(id) && (unanswered.get(id) ?? 0) <= 0;
+      if (module?.isForeign === true && isAnswered && world.policy.unmanagedModules === 'report') {
+        fail('I3', `uninstall of ${key}, which was put there by hand`);
       }
       const owner = before.pods[slot?.claim?.podUid ?? '']?.pod;
       if (owner !== undefined && !mayLose(owner, before, key) && module?.state === 'ACTIVATED') {
@@ -97,7 +110,7 @@ export function watchInvariants(world: World, violations: string[]): void {
     for (const [id, podUid] of installedFor) {
       const key = id.slice(before.baseId.length + 1);
       if (podUid !== uid || !id.startsWith(`${before.baseId}/`)) continue;
-      const isThere = [...(base?.modules.keys() ?? [])].some((known) => known === key);
+      const isThere = [...(base?.modules ?? [])].some(([known, module]) => known === key && !module.isForeign);
       if (isThere) fail('I8', `Pod ${name} removed while ${key} is on ${before.baseId}`);
     }
   }
