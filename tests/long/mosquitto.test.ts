@@ -1,18 +1,12 @@
 /** The controller at a real mosquitto, where one is installed: the main path, and what upstream left retained there. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import mqtt from 'mqtt';
 import { afterEach, expect, test } from 'vitest';
-import { endProcesses, freePort, startControllerProcess } from '../support/processes.ts';
+import { hasMosquitto, startMosquitto } from '../support/mosquitto.ts';
+import { endProcesses, startControllerProcess } from '../support/processes.ts';
 import { settles } from '../support/sight.ts';
 import { staysTrue, waitFor } from '../support/wait.ts';
 import { startWorld, type World } from '../support/world.ts';
 
-const hasMosquitto = spawnSync('mosquitto', ['-h']).error === undefined;
 let world: World | undefined;
 const ends: Array<() => Promise<void> | void> = [];
 afterEach(async () => {
@@ -22,33 +16,16 @@ afterEach(async () => {
   await endProcesses();
 });
 
-async function startMosquitto(): Promise<number> {
-  const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), 'kouplet-mosquitto-'));
-  const config = join(folder, 'mosquitto.conf');
-  writeFileSync(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_type none\n`);
-  const child: ChildProcess = spawn('mosquitto', ['-c', config], { stdio: 'ignore' });
-  ends.push(async () => {
-    child.kill('SIGKILL');
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    rmSync(folder, { recursive: true, force: true });
-  });
-  await waitFor('mosquitto listens', async () => {
-    const socket = connect({ port, host: '127.0.0.1' });
-    const isThere = await new Promise((resolve) => {
-      socket.once('connect', () => resolve(true));
-      socket.once('error', () => resolve(false));
-    });
-    socket.destroy();
-    return isThere;
-  });
-  return port;
+async function mosquittoPort(): Promise<number> {
+  const mosquitto = await startMosquitto();
+  ends.push(mosquitto.stop);
+  return mosquitto.port;
 }
 
 test.skipIf(!hasMosquitto)(
   'at mosquitto a module goes on line and off line with one command each, none retained',
   async () => {
-    const port = await startMosquitto();
+    const port = await mosquittoPort();
     const broker = `mqtt://127.0.0.1:${port}`;
     const place = await startWorld({
       bases: 2,
@@ -69,7 +46,7 @@ test.skipIf(!hasMosquitto)(
 test.skipIf(!hasMosquitto)(
   'commands that upstream left retained are cleared before a base that comes later takes them',
   async () => {
-    const port = await startMosquitto();
+    const port = await mosquittoPort();
     const broker = `mqtt://127.0.0.1:${port}`;
     const client = await mqtt.connectAsync(broker);
     ends.push(() => client.endAsync(true));
