@@ -29,6 +29,10 @@ const roots = [
     'PriorityClass',
     'StorageClass',
   ],
+  ...['CustomResourceDefinition', 'PodTemplate', 'HorizontalPodAutoscaler', 'CSIDriver', 'CSINode', 'VolumeAttachment'],
+  ...['VolumeAttributesClass', 'CSIStorageCapacity', 'CertificateSigningRequest', 'FlowSchema'],
+  ...['PriorityLevelConfiguration', 'APIService', 'MutatingWebhookConfiguration', 'ValidatingWebhookConfiguration'],
+  ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding', 'IPAddress', 'ServiceCIDR', 'ComponentStatus'],
   ...['RuntimeClass', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding', 'Eviction', 'Scale', 'DeleteOptions'],
 ]
   .map((name) => `V1${name}`)

@@ -12,6 +12,7 @@ import { admissionPlugins } from './admission/index.ts';
 import type { Api } from './api.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { type ControllerOptions, startControllers } from './controllers/index.ts';
+import { serveDefinitions } from './custom/definitions.ts';
 import { kinds } from './kinds/index.ts';
 import { bootstrap } from './rest/bootstrap.ts';
 import { createState } from './rest/cluster-state.ts';
@@ -109,6 +110,7 @@ async function startOn(keeper: Keeper | undefined, options: ClusterOptions): Pro
   const ends: Array<() => void> = [];
   try {
     bootstrap(api);
+    ends.push(serveDefinitions(ground, api, onError));
     ends.push(expireEvents(ground.store, clock));
     if (options.controllers !== false) {
       const controllerOptions = typeof options.controllers === 'object' ? options.controllers : {};

@@ -154,7 +154,7 @@ function invalidNamed(
     ...(group === '' ? {} : { group }),
     ...(kind === '' ? {} : { kind }),
     causes: errors.map((error) => ({
-      reason: CAUSE_REASONS[error.type],
+      reason: error.reason ?? CAUSE_REASONS[error.type],
       message: fieldErrorBody(error),
       field: error.field,
     })),

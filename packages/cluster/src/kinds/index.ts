@@ -2,6 +2,7 @@
 import { cronJob, job } from './batch.ts';
 import { configMap } from './config-map.ts';
 import { controllerRevision } from './controller-revision.ts';
+import { customResourceDefinition } from './custom-resource-definition.ts';
 import { daemonSet } from './daemon-set.ts';
 import { deployment } from './deployment.ts';
 import { endpointSlice, endpoints } from './endpoints.ts';
@@ -58,6 +59,7 @@ export const kinds: readonly Kind[] = [
   roleBinding,
   role,
   storageClass,
+  customResourceDefinition,
   priorityClass,
   lease,
   endpointSlice,

@@ -57,6 +57,8 @@ export interface FieldError {
   /** Printed as JSON (1.34) for Invalid, Unsupported, Duplicate and Not found; left out for the rest. */
   value?: unknown;
   detail: string;
+  /** The cause's reason where it is not the one of the type (`FieldValueTypeInvalid`). */
+  reason?: string;
 }
 
 export interface Column {
@@ -120,8 +122,34 @@ export interface Kind {
    * finalizers aside. 0 means at once, too.
    */
   deletionGraceSeconds?(object: KubeObject, requested: number | undefined): number;
+  /** Changes what a DELETE marks for its end, the first time (a definition's finalizer). The draft's parts are the store's. */
+  prepareDelete?(draft: KubeObject, now: number): void;
   /** The kind is another face of objects that are stored as that kind (events.k8s.io/v1 Event of v1 Event). */
   storedAs?: StoredAs;
+  /** Told in a header with every answer: the version is deprecated. */
+  warning?: string;
+  /** Told in headers when the object is written: what of it has no effect here. */
+  warningsOf?(object: KubeObject): string[];
+  /** What a definition says of the kind, where it has no generated type. */
+  custom?: CustomKind;
+}
+
+/** Of a kind that came with a CustomResourceDefinition. */
+export interface CustomKind {
+  /** The OpenAPI v3 schema of the version, `x-kubernetes-list-type` and the like included. */
+  // biome-ignore lint/suspicious/noExplicitAny: a schema is JSON of its own shape, checked when the definition was taken.
+  schema: Record<string, any>;
+  /** From a body to the fields of an object: unknown ones dropped and named (`spec.a[0].b`), metadata aside. */
+  prune(raw: Readonly<Record<string, unknown>>): { fields: Record<string, unknown>; unknown: readonly string[] };
+  /** Where `/scale` finds its numbers. */
+  scale?: ScalePaths;
+}
+
+/** JSON paths into the object: `.spec.replicas`. */
+export interface ScalePaths {
+  specReplicasPath: string;
+  statusReplicasPath: string;
+  labelSelectorPath?: string;
 }
 
 /** How the objects of one kind are kept as those of another. Both ways are total; metadata passes unchanged. */

@@ -54,7 +54,13 @@ export class Face {
 export function faceOf(ground: Ground, resource: string): Face {
   const kind = ground.registry.byResource(resource);
   if (kind === undefined) throw noSuchResource();
-  const stored = kind.storedAs === undefined ? resource : qualifiedResource({ ...kind, ...kind.storedAs });
+  return faceOfKind(ground, kind);
+}
+
+/** The face of one version of a resource. @throws ApiError 404 for a kind that is not served any more */
+export function faceOfKind(ground: Ground, kind: Kind): Face {
+  const stored =
+    kind.storedAs === undefined ? qualifiedResource(kind) : qualifiedResource({ ...kind, ...kind.storedAs });
   const shelf = ground.store.shelf(stored);
   if (shelf === undefined) throw noSuchResource();
   return new Face(kind, shelf);

@@ -52,7 +52,10 @@ export function remove(
     if (markGrace(draft, old, grace, options, now) === 'pending')
       return { object: old, gone: false, answersObject: true };
   }
-  if (old.metadata.deletionTimestamp === undefined) setPropagation(draft, options);
+  if (old.metadata.deletionTimestamp === undefined) {
+    setPropagation(draft, options);
+    kind.prepareDelete?.(draft, now);
+  }
   const held = (draft.metadata.finalizers ?? []).length > 0;
   if (grace === undefined && held && old.metadata.deletionTimestamp === undefined) {
     markDeleting(draft, timestamp(now), 0);

@@ -4,7 +4,7 @@
  */
 import type { ApiError } from '../api.ts';
 import { clone, isRecord } from '../json.ts';
-import type { Kind, KubeObject } from '../kinds/kind.ts';
+import type { CustomKind, Kind, KubeObject } from '../kinds/kind.ts';
 import { cannotBeHandled } from '../status.ts';
 import { type FieldType, fieldsOfType, goStruct, goType, zerosOfType } from './types.ts';
 
@@ -32,6 +32,7 @@ export function decode(kind: Kind, raw: Readonly<Record<string, unknown>>, optio
   const { apiVersion, kind: own, ...rest } = raw;
   const context: Context = { complaints: [], inProcess: options.inProcess === true };
   try {
+    if (kind.custom !== undefined) return decodeCustom(kind, kind.custom, raw, context);
     const known = fieldsOfType(kind.schema) !== undefined;
     const fields = known ? decodeStruct(kind.schema, rest, undefined, context) : clone(rest);
     const metadata = isRecord(fields.metadata) ? fields.metadata : {};
@@ -43,6 +44,29 @@ export function decode(kind: Kind, raw: Readonly<Record<string, unknown>>, optio
     if (error instanceof WrongType) throw (options.refusal ?? ((text) => cannotBeHandled(kind, text)))(error.message);
     throw error;
   }
+}
+
+/** The metadata has its type; the rest is as its schema says, empty or not. */
+function decodeCustom(
+  kind: Kind,
+  custom: CustomKind,
+  raw: Readonly<Record<string, unknown>>,
+  context: Context,
+): Decoded {
+  const { apiVersion, kind: own, metadata: given, ...rest } = raw;
+  const place: Place = { struct: 'V1ObjectMeta', key: 'metadata', parent: undefined, step: '' };
+  if (given !== undefined && given !== null && !isRecord(given)) {
+    throw wrongType(given, { kind: 'struct', name: 'V1ObjectMeta' }, place);
+  }
+  const { fields, unknown } = custom.prune(rest);
+  const metadata = decodeStruct('V1ObjectMeta', isRecord(given) ? given : {}, undefined, context);
+  delete metadata.selfLink;
+  const complaints = [
+    ...context.complaints.map((text) => text.replace('unknown field "', 'unknown field "metadata.')),
+    ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`),
+  ];
+  const draft = { kind: own ?? kind.kind, apiVersion: apiVersion ?? '', ...fields, metadata } as unknown as KubeObject;
+  return { draft, complaints };
 }
 
 interface Context {

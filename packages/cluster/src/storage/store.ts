@@ -143,6 +143,11 @@ export class Store {
     return shelf;
   }
 
+  /** Takes away the shelf of a resource that is served no more; it is empty by then. */
+  retire(resource: string): void {
+    this.#shelves.delete(resource);
+  }
+
   /** @param resource `pods`, `deployments.apps` */
   shelf(resource: string): Shelf | undefined {
     return this.#shelves.get(resource);

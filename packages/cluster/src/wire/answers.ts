@@ -62,8 +62,11 @@ function listText(
   now: number,
 ): string {
   switch (form.as) {
-    case 'object':
-      return `{"kind":"${kind.kind}List","apiVersion":"${apiVersionOf(kind)}","metadata":${JSON.stringify(metadata)},"items":[${items(kind, objects)}]}`;
+    case 'object': {
+      // A list of custom kind has no Go type that would leave out what is empty.
+      const ofList = kind.custom === undefined ? metadata : { continue: '', ...metadata };
+      return `{"kind":"${kind.kind}List","apiVersion":"${apiVersionOf(kind)}","metadata":${JSON.stringify(ofList)},"items":[${items(kind, objects)}]}`;
+    }
     case 'metadata-list': {
       const list = objects.map((object) => metadataOf(object, form.version));
       return JSON.stringify({
@@ -88,8 +91,9 @@ function listText(
   }
 }
 
-/** Items of a list carry no kind and no apiVersion: those stand once, at the list. */
+/** Items of a list carry no kind and no apiVersion: those stand once, at the list. Those of a custom kind carry them. */
 function items(kind: Kind, objects: readonly KubeObject[]): string {
+  if (kind.custom !== undefined) return objects.map(toJson).join(',');
   const start = `{"kind":${JSON.stringify(kind.kind)},"apiVersion":${JSON.stringify(apiVersionOf(kind))},`;
   return objects
     .map((object) => {

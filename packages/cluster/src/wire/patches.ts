@@ -18,7 +18,7 @@ import { contentType, goKind, goSyntaxError } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { writeQuery } from './options.ts';
 import { scanJson } from './scan-json.ts';
-import { checkAddress, complain } from './typed-body.ts';
+import { checkAddress, complain, tellWarnings } from './typed-body.ts';
 
 export interface Patch {
   /** The document with the patch in it; parts may be shared with the stored object. */
@@ -94,6 +94,15 @@ function noServerSideApply(exchange: Exchange): ApiError {
   );
 }
 
+/** Custom kinds have no merge keys. */
+function noStrategicPatch(): ApiError {
+  return failure(
+    415,
+    'UnsupportedMediaType',
+    'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml',
+  );
+}
+
 export interface PatchTarget {
   readonly namespace: string;
   readonly name: string;
@@ -108,6 +117,7 @@ export async function patch(ground: Ground, exchange: Exchange, face: Face, targ
   refuseServerSideApply(exchange);
   get(face, namespace, name);
   const document = await readPatch(exchange);
+  if (document.type === 'strategic' && face.kind.custom !== undefined) throw noStrategicPatch();
   // Only now: while the body came in, the object may have changed.
   const { value, quoted, duplicates } = applyPatch(document, get(face, namespace, name));
   if (!isRecord(value)) throw badRequest('the patched document is no object');
@@ -125,6 +135,7 @@ export async function patch(ground: Ground, exchange: Exchange, face: Face, targ
     subresource,
     patch: true,
   });
+  tellWarnings(exchange, face, object);
   sendObject(exchange, 200, face.kind, object, ground.clock.now());
 }
 

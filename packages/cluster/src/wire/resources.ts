@@ -1,7 +1,7 @@
 /** The verbs of resources over HTTP: reads the request, calls the same verbs as the in-process Api, answers. */
 
 import type { Verb } from '../kinds/kind.ts';
-import { type Face, faceOf } from '../rest/face.ts';
+import { type Face, faceOfKind } from '../rest/face.ts';
 import type { Ground } from '../rest/ground.ts';
 import { get, list, selection } from '../rest/reads.ts';
 import { remove } from '../rest/removal.ts';
@@ -16,7 +16,7 @@ import { patch } from './patches.ts';
 import type { ResourceRoute } from './route.ts';
 import { subresource } from './subresources.ts';
 import { includeOf } from './tables.ts';
-import { checkAddress, decodeBody } from './typed-body.ts';
+import { checkAddress, decodeBody, tellWarnings } from './typed-body.ts';
 import type { Watches } from './watches.ts';
 
 /** Answers a request for a resource. @throws ApiError */
@@ -26,7 +26,8 @@ export async function serveResource(
   exchange: Exchange,
   route: ResourceRoute,
 ): Promise<void> {
-  const face = faceOf(ground, route.resource);
+  const face = faceOfKind(ground, route.kind);
+  if (face.kind.warning !== undefined) exchange.warn(face.kind.warning);
   const now = ground.clock.now();
   if (route.subresource !== undefined) return subresource(ground, exchange, route, face);
   const verb = verbOf(exchange, route);
@@ -115,6 +116,7 @@ async function post(ground: Ground, exchange: Exchange, face: Face, namespace: s
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
   const object = create(ground, face, namespace, draft, { actor: exchange.actor, dryRun });
+  tellWarnings(exchange, face, object);
   sendObject(exchange, 201, face.kind, object, ground.clock.now());
 }
 
@@ -123,6 +125,7 @@ async function put(ground: Ground, exchange: Exchange, face: Face, namespace: st
   const draft = decodeBody(exchange, await exchange.body(), face.kind, fieldValidation);
   checkAddress(draft, namespace, name);
   const { object, created } = update(ground, face, namespace, name, draft, { actor: exchange.actor, dryRun });
+  tellWarnings(exchange, face, object);
   sendObject(exchange, created ? 201 : 200, face.kind, object, ground.clock.now());
 }
 

@@ -33,6 +33,8 @@ const OF_NAMESPACES: ReadonlySet<string> = new Set(['status', 'finalize']);
 
 /**
  * @param segments what follows `/api/v1` or `/apis/G/V`
+ * @param isCustom  the group has custom kinds only: what it does not have is no page, rather than no resource
+ * @returns undefined for that
  * @throws ApiError 404 for a resource this group-version does not have
  */
 export function resourceRoute(
@@ -40,7 +42,8 @@ export function resourceRoute(
   group: string,
   version: string,
   segments: readonly string[],
-): ResourceRoute {
+  isCustom = false,
+): ResourceRoute | undefined {
   const [first, second, third] = segments;
   const inNamespace =
     first === 'namespaces' &&
@@ -50,11 +53,16 @@ export function resourceRoute(
   const namespace = inNamespace ? second : '';
   const [plural, name, subresource, ...rest] = inNamespace ? segments.slice(2) : segments;
   const resource = group === '' ? (plural ?? '') : `${plural ?? ''}.${group}`;
-  const kind = registry.byResource(resource);
-  if (kind === undefined || kind.version !== version) throw noSuchResource();
-  if (inNamespace && !kind.namespaced) throw noSuchResource();
-  // A named object of a namespace needs its namespace in the path.
-  if (!inNamespace && kind.namespaced && name !== undefined) throw noSuchResource();
+  const kind = registry.byVersion(group, version, plural ?? '');
+  const isServed =
+    kind !== undefined &&
+    !(inNamespace && !kind.namespaced) &&
+    // A named object of a namespace needs its namespace in the path.
+    !(!inNamespace && kind.namespaced && name !== undefined);
+  if (!isServed) {
+    if (isCustom) return undefined;
+    throw noSuchResource();
+  }
   return {
     kind,
     resource,

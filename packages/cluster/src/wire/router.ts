@@ -13,8 +13,9 @@ import type { Watches } from './watches.ts';
 export class Router {
   readonly #ground: Ground;
   readonly #watches: Watches;
-  readonly #discovery: Discovery;
+  #discovery: Discovery;
   readonly #openapi: OpenApi;
+  #generation: number;
   readonly #ready: () => boolean;
 
   constructor(ground: Ground, watches: Watches, ready: () => boolean) {
@@ -22,7 +23,10 @@ export class Router {
     this.#watches = watches;
     this.#discovery = new Discovery(ground.registry);
     this.#openapi = new OpenApi(ground.registry);
+    this.#generation = ground.registry.generation;
     this.#ready = ready;
+    // What a watch shows would be of a kind that is another one now: its client lists anew.
+    ground.registry.onChange((resources) => watches.end(new Set(resources)));
   }
 
   /** @throws ApiError what the client is to be told */
@@ -63,6 +67,11 @@ export class Router {
 
   async #serveApi(exchange: Exchange, segments: readonly string[]): Promise<void> {
     const core = segments[0] === 'api';
+    const { registry } = this.#ground;
+    if (registry.generation !== this.#generation) {
+      this.#discovery = new Discovery(registry);
+      this.#generation = registry.generation;
+    }
     const discovery = this.#discovery;
     const reads = exchange.method === 'GET' || exchange.method === 'HEAD';
     if (segments.length === 1) {
@@ -73,7 +82,11 @@ export class Router {
     if (!discovery.has(group)) return pageNotFound(exchange);
     const [version, ...rest] = segments.slice(core ? 1 : 2);
     if (version === undefined) return discovery.serveGroup(exchange, group);
-    if (!discovery.has(group, version)) throw noSuchResource();
+    const isCustom = registry.isCustomGroup(group);
+    if (!discovery.has(group, version)) {
+      if (isCustom) return pageNotFound(exchange);
+      throw noSuchResource();
+    }
     if (rest.length === 0) {
       if (!reads) throw methodNotAllowed();
       return discovery.serveResources(exchange, group, version);
@@ -81,9 +94,11 @@ export class Router {
     const review = findReview(group, version, rest);
     if (review !== undefined) {
       if (exchange.method !== 'POST') throw methodNotAllowed();
-      return serveReview(exchange, review);
+      const [, namespace = ''] = review.namespaced ? rest : [];
+      return serveReview(exchange, review, this.#ground.clock.now(), namespace);
     }
-    const route = resourceRoute(this.#ground.registry, group, version, rest);
+    const route = resourceRoute(registry, group, version, rest, isCustom);
+    if (route === undefined) return pageNotFound(exchange);
     return serveResource(this.#ground, this.#watches, exchange, route);
   }
 

@@ -1,4 +1,5 @@
 /** `/scale`: the number of replicas of any workload, as an autoscaling/v1 Scale. */
+import { findFirst, type JsonPath, parseJsonPath, write } from '../custom/json-path.ts';
 import { clone, isRecord } from '../json.ts';
 import { ageOf } from '../kinds/ages.ts';
 import type { Kind, KubeObject } from '../kinds/kind.ts';
@@ -27,25 +28,25 @@ export async function serveScale(
   name: string,
 ): Promise<void> {
   if (exchange.method === 'GET' || exchange.method === 'HEAD') {
-    return sendScale(exchange, get(face, namespace, name), ground.clock.now());
+    return sendScale(exchange, face, get(face, namespace, name), ground.clock.now());
   }
   const { dryRun } = writeQuery(exchange, exchange.method === 'PUT' ? 'UpdateOptions' : 'PatchOptions');
   get(face, namespace, name);
-  const wanted = await readScale(exchange, () => scaleOf(get(face, namespace, name)));
+  const wanted = await readScale(exchange, () => scaleOf(face.kind, get(face, namespace, name)));
   const draft = clone(get(face, namespace, name));
   const metadata = isRecord(wanted.metadata) ? wanted.metadata : {};
   if (typeof metadata.name === 'string' && metadata.name !== '' && metadata.name !== name) {
     throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
   }
-  const replicas = replicasOf(wanted, name);
+  const replicas = replicasOf(wanted, face.kind.custom === undefined ? name : undefined);
   draft.metadata.resourceVersion = typeof metadata.resourceVersion === 'string' ? metadata.resourceVersion : '';
-  draft.spec = { ...draft.spec, replicas };
+  write(draft, pathsOf(face.kind).replicas, replicas);
   const { object } = update(ground, face, namespace, name, draft, { actor: exchange.actor, dryRun, patch: true });
-  sendScale(exchange, object, ground.clock.now());
+  sendScale(exchange, face, object, ground.clock.now());
 }
 
-function sendScale(exchange: Exchange, object: KubeObject, now: number): void {
-  const scale = scaleOf(object);
+function sendScale(exchange: Exchange, face: Face, object: KubeObject, now: number): void {
+  const scale = scaleOf(face.kind, object);
   const form = negotiate(exchange.header('accept'));
   if (form.as !== 'table') {
     exchange.sendObject(200, form.encoding, JSON.stringify(scale));
@@ -83,7 +84,8 @@ async function readScale(exchange: Exchange, present: () => KubeObject): Promise
   return value;
 }
 
-function replicasOf(scale: Record<string, unknown>, name: string): number {
+/** @param name  of the object; undefined where its own validation speaks of what is below zero */
+function replicasOf(scale: Record<string, unknown>, name: string | undefined): number {
   const spec = isRecord(scale.spec) ? scale.spec : {};
   const replicas = spec.replicas ?? 0;
   if (typeof replicas !== 'number' || !Number.isInteger(replicas)) {
@@ -91,7 +93,7 @@ function replicasOf(scale: Record<string, unknown>, name: string): number {
       `Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal ${typeof replicas} into Go struct field ScaleSpec.spec.replicas of type int32`,
     );
   }
-  if (replicas < 0) {
+  if (replicas < 0 && name !== undefined) {
     throw invalid(SCALE, name, [
       {
         field: 'spec.replicas',
@@ -104,14 +106,45 @@ function replicasOf(scale: Record<string, unknown>, name: string): number {
   return replicas;
 }
 
-function scaleOf(object: KubeObject): KubeObject {
+interface Paths {
+  readonly replicas: JsonPath;
+  readonly current: JsonPath;
+  readonly selector: JsonPath;
+}
+
+const BUILT_IN: Paths = {
+  replicas: parseJsonPath('.spec.replicas') ?? [],
+  current: parseJsonPath('.status.replicas') ?? [],
+  selector: parseJsonPath('.spec.selector') ?? [],
+};
+
+/** Where the numbers stand: in the same place in every kind of ours, where its definition says in a custom one. */
+function pathsOf({ custom }: Kind): Paths {
+  if (custom?.scale === undefined) return BUILT_IN;
+  const { specReplicasPath, statusReplicasPath, labelSelectorPath } = custom.scale;
+  return {
+    replicas: parseJsonPath(specReplicasPath) ?? [],
+    current: parseJsonPath(statusReplicasPath) ?? [],
+    selector:
+      labelSelectorPath === undefined ? [{ kind: 'field', name: '' }] : (parseJsonPath(labelSelectorPath) ?? []),
+  };
+}
+
+function scaleOf(kind: Kind, object: KubeObject): KubeObject {
+  const paths = pathsOf(kind);
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata;
-  const replicas: unknown = object.spec?.replicas;
+  const replicas = findFirst(object, paths.replicas);
+  const selector = findFirst(object, paths.selector);
+  // A custom kind tells its selector as text, where it tells one.
+  const text = kind.custom === undefined ? formatSelector(selector) : typeof selector === 'string' ? selector : '';
   return {
     kind: 'Scale',
     apiVersion: 'autoscaling/v1',
     metadata: { name, ...(namespace === undefined ? {} : { namespace }), uid, resourceVersion, creationTimestamp },
     spec: replicas === undefined || replicas === 0 ? {} : { replicas },
-    status: { replicas: object.status?.replicas ?? 0, selector: formatSelector(object.spec?.selector) },
+    status: {
+      replicas: findFirst(object, paths.current) ?? 0,
+      ...(text === '' && kind.custom !== undefined ? {} : { selector: text }),
+    },
   };
 }

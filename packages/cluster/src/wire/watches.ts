@@ -68,6 +68,11 @@ export class Watches {
     watcher.start();
   }
 
+  /** Ends the streams of these resources cleanly: their kinds are others now, or gone. */
+  end(resources: ReadonlySet<string>): void {
+    for (const watcher of [...this.#open]) if (resources.has(watcher.resource)) watcher.end();
+  }
+
   /** Ends every stream cleanly. */
   close(): void {
     for (const watcher of [...this.#open]) watcher.end();
@@ -102,7 +107,11 @@ class Watcher {
     this.#store = store;
     this.#hooks = hooks;
     const { form, include, face } = request;
-    this.#form = `${face.kind.group}/${form.as}/${form.version}/${include}`;
+    this.#form = `${apiVersionOf(face.kind)}/${form.as}/${form.version}/${include}`;
+  }
+
+  get resource(): string {
+    return this.#request.face.shelf.resource;
   }
 
   start(): void {
