@@ -1,20 +1,22 @@
-/** What stands behind an object's name: status, scale, binding, eviction, finalize; log and exec, which are refused in words. */
+/** What stands behind an object's name: status, scale, binding, eviction, finalize, tokens; logs and the like, which are refused in words. */
 import { isRecord } from '../json.ts';
-import type { KubeObject, Subresource, Verb } from '../kinds/kind.ts';
+import type { Subresource, Verb } from '../kinds/kind.ts';
 import { bind } from '../rest/binding.ts';
-import { type Face, faceOf } from '../rest/face.ts';
+import type { Face } from '../rest/face.ts';
 import type { Ground } from '../rest/ground.ts';
 import { get } from '../rest/reads.ts';
 import { update } from '../rest/writes.ts';
 import { badRequest, methodNotAllowed, noSuchResource, notFound } from '../status.ts';
 import { sendObject } from './answers.ts';
 import { contentType, readBody } from './body.ts';
+import { containerRequests, refuseContainerRequest, serveLog } from './containers.ts';
 import { evict } from './eviction.ts';
 import type { Exchange } from './exchange.ts';
 import { writeQuery } from './options.ts';
 import { patch } from './patches.ts';
 import type { ResourceRoute } from './route.ts';
 import { serveScale } from './scale.ts';
+import { createToken } from './token-request.ts';
 import { checkAddress, decodeBody } from './typed-body.ts';
 
 const VERBS: Readonly<Record<string, Verb>> = {
@@ -32,13 +34,13 @@ export async function subresource(ground: Ground, exchange: Exchange, route: Res
   const { namespace } = route;
   const found =
     face.kind.subresources.find((one) => one.name === route.subresource) ?? refusedOf(face, route.subresource);
+  if (found === undefined && face.kind.custom !== undefined) throw notFound(face.kind, name);
   if (found === undefined || (route.rest !== undefined && found.name !== 'proxy')) throw noSuchResource();
   const verb = VERBS[exchange.method];
   if (verb === undefined || !allows(found, verb)) throw methodNotAllowed();
   switch (found.name) {
     case 'status':
-    case 'ephemeralcontainers':
-      return serveStatus(ground, exchange, face, namespace, name, found.name);
+      return serveStatus(ground, exchange, face, namespace, name);
     case 'finalize':
       return finalize(ground, exchange, face, name);
     case 'scale':
@@ -49,26 +51,18 @@ export async function subresource(ground: Ground, exchange: Exchange, route: Res
       return evict(ground, exchange, face, namespace, name);
     case 'log':
       return serveLog(ground, exchange, get(face, namespace, name));
+    case 'token':
+      return createToken(ground, exchange, face, namespace, name);
     default:
-      if (!get(face, namespace, name).spec?.nodeName && face.kind.kind === 'Pod') {
-        throw badRequest(`pod ${name} does not have a host assigned`);
+      if (containerRequests.some((one) => one.name === found.name)) {
+        return refuseContainerRequest(exchange, get(face, namespace, name), found.name);
       }
-      throw badRequest(
-        REFUSED.some((one) => one.name === found.name)
-          ? `the embedded cluster runs no containers: ${found.name} is not possible on ${face.kind.plural}`
-          : `the embedded cluster does not serve ${face.kind.plural}/${found.name}`,
-      );
+      throw badRequest(`the embedded cluster does not serve ${face.kind.plural}/${found.name}`);
   }
 }
 
-const REFUSED: readonly Subresource[] = ['attach', 'exec', 'portforward', 'proxy'].map((name) => ({
-  name,
-  verbs: ['get', 'create', 'update', 'patch', 'delete'],
-}));
-
-/** Asked for of Pods though discovery does not list them: better refused in words than not found. */
 function refusedOf(face: Face, name: string | undefined): Subresource | undefined {
-  return face.kind.kind === 'Pod' ? REFUSED.find((one) => one.name === name) : undefined;
+  return face.kind.kind === 'Pod' ? containerRequests.find((one) => one.name === name) : undefined;
 }
 
 /** exec and the like take GET (websocket) and POST (SPDY) alike. */
@@ -82,12 +76,10 @@ async function serveStatus(
   face: Face,
   namespace: string,
   name: string,
-  which: string,
 ): Promise<void> {
   if (exchange.method === 'GET' || exchange.method === 'HEAD') {
     return sendObject(exchange, 200, face.kind, get(face, namespace, name), ground.clock.now());
   }
-  if (which !== 'status') throw badRequest('the embedded cluster has no ephemeral containers');
   if (exchange.method === 'PATCH') return patch(ground, exchange, face, { namespace, name, subresource: 'status' });
   const { dryRun, fieldValidation } = writeQuery(exchange, 'UpdateOptions');
   const draft = decodeBody(exchange, await exchange.body(), face.kind, fieldValidation);
@@ -127,18 +119,4 @@ async function postBinding(
     201,
     JSON.stringify({ kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 }),
   );
-}
-
-/** A real server would ask the Pod's kubelet; here no node has one. A Pod on no node has an empty log. */
-function serveLog(ground: Ground, exchange: Exchange, pod: KubeObject): void {
-  const nodeName: unknown = pod.spec?.nodeName;
-  if (typeof nodeName !== 'string' || nodeName === '') {
-    exchange.response.writeHead(204).end();
-    return;
-  }
-  // Sic: a real server names the node and calls it a pod.
-  if (faceOf(ground, 'nodes').get('', nodeName) === undefined) {
-    throw notFound({ group: '', plural: 'pods', kind: 'Pod' }, nodeName);
-  }
-  throw badRequest(`node ${nodeName} has no kubelet that could be asked for a log`);
 }
