@@ -156,6 +156,7 @@ class OneBase {
       for (let body = this.inbox.shift(); body !== undefined; body = this.inbox.shift()) this.fold(body);
       const plan = this.plans.measure(() => planBase(this.state, this.fleet, policy, this.now));
       this.wakeAt = plan.wakeAt;
+      for (const install of plan.due ?? []) this.fold({ kind: 'install-due', install });
       if (plan.actions.length === 0) return;
       const begun = plan.actions.map((planned): Action => {
         this.actions += 1;

@@ -156,6 +156,12 @@ export interface RecordEvent {
   readonly message: string;
 }
 
+/** An install that nothing keeps back but its record. */
+export interface DueInstall {
+  readonly bizKey: BizKey;
+  readonly podUid: string;
+}
+
 /** Something wanted but not done, and why: what `kubectl describe`, /debug/plan and the logs show. */
 export interface Waiting {
   /** The Pod, Node or base it is about: `pod/<namespace>/<name>`, `node/<name>`, `base/<id>`. */
@@ -171,6 +177,8 @@ export interface Waiting {
 export interface Plan {
   readonly actions: readonly PlannedAction[];
   readonly waiting: readonly Waiting[];
+  /** Installs that wait for their record from now on: to be told back as `install-due`, for their wait is counted from then. [SPEC M36] */
+  readonly due?: readonly DueInstall[];
   /** Monotonic ms at which to plan again though nothing happened; Infinity where only an input can change it. */
   readonly wakeAt: number;
 }

@@ -2,7 +2,7 @@
  * What our own actions leave in a base's state: in flight from their start to their outcome; operations and questions
  * until they are answered; writes that failed until they are due again.
  */
-import type { Action, PlannedAction, SendCommand } from './actions.ts';
+import type { Action, DueInstall, PlannedAction, SendCommand } from './actions.ts';
 import { backoffMs } from './backoff.ts';
 import { shortHash } from './hash.ts';
 import type { Outcome } from './inputs.ts';
@@ -93,6 +93,13 @@ function foldOperationStarted(
   const isInstall = command === 'installBiz';
   const text = isInstall ? `Installing ${key} from ${claim?.url}` : `Uninstalling ${key}`;
   return withNotice(next, podNotice(pod, 'Normal', isInstall ? 'Installing' : 'Uninstalling', text));
+}
+
+/** From when on an install waits for its record, however late the write of it begins: the first time for its Pod counts. [SPEC M36] */
+export function foldInstallDue(state: BaseState, { bizKey, podUid }: DueInstall, at: Stamp): BaseState {
+  const { due, operation } = slotOf(state, bizKey);
+  if (operation !== undefined || due?.podUid === podUid) return state;
+  return withSlot(state, bizKey, { due: { podUid, at: at.mono } });
 }
 
 export function foldActionEnded(

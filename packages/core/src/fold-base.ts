@@ -2,7 +2,7 @@
  * `foldBase`: total over every input; returns the same reference where nothing changed; the same input twice equals once.
  * What messages mean is in fold-message.ts, what objects mean in fold-objects.ts, what actions leave in fold-actions.ts.
  */
-import { foldActionEnded, foldActionStarted } from './fold-actions.ts';
+import { foldActionEnded, foldActionStarted, foldInstallDue } from './fold-actions.ts';
 import { foldMessage } from './fold-message.ts';
 import {
   foldLease,
@@ -55,6 +55,8 @@ export function foldBase(state: BaseState, input: BaseInput, policy: Policy): Ba
       return foldRecordGone(known);
     case 'host-gone':
       return known.goneProvenAt === undefined ? { ...known, goneProvenAt: input.at.mono } : known;
+    case 'install-due':
+      return foldInstallDue(known, input.install, input.at);
     case 'action-started':
       return foldActionStarted(known, input.action, input.at);
     case 'action-ended':

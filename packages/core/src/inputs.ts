@@ -3,7 +3,7 @@
  * An input belongs to one base (`BaseInput`, keyed by its identity) or to the fleet (`FleetInput`).
  */
 import type { BaseId, BaseMessage, Rejection, TopicGeneration } from '@kouplet/protocol';
-import type { Action } from './actions.ts';
+import type { Action, DueInstall } from './actions.ts';
 import type { ObservedLease, ObservedNode, ObservedPod, ObservedRecord } from './observed.ts';
 import type { Stamp } from './time.ts';
 
@@ -32,6 +32,8 @@ export type BaseInputBody =
   | { readonly kind: 'record-gone' }
   /** The base's own Pod, or the machine under it, was seen to be gone: proof that its process is. Optional; nobody has to tell it. */
   | { readonly kind: 'host-gone' }
+  /** A plan found this install due and waiting for its record; told before anything else of the base is planned. */
+  | { readonly kind: 'install-due'; readonly install: DueInstall }
   /** `execute` has taken this action up: from here it is in flight, until its outcome. */
   | { readonly kind: 'action-started'; readonly action: Action }
   | { readonly kind: 'action-ended'; readonly action: Action; readonly outcome: Outcome }

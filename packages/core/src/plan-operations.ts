@@ -5,6 +5,7 @@
 import type { BizKey } from '@kouplet/protocol';
 import type { SendCommand } from './actions.ts';
 import { podNotice } from './notices.ts';
+import type { RecordedInstall } from './observed.ts';
 import { claimOf, type Desire, isPresent, proofOf } from './ownership.ts';
 import { isRecorded, recordKeyOf } from './plan-record.ts';
 import { unmanagedOf } from './project-node.ts';
@@ -198,7 +199,7 @@ function planInstall(draft: Draft, desire: Desire, budget: number): boolean {
 export function planIntents(draft: Draft): void {
   const { state } = draft.situation;
   for (const { desire, claim } of draft.intents) {
-    const until = isRecorded(state, desire.key, claim) ? undefined : recordAwaitedUntil(draft);
+    const until = isRecorded(state, desire.key, claim) ? undefined : recordAwaitedUntil(draft, desire.key, claim);
     if (until === undefined) {
       send(draft, desire.key, 'installBiz', claim);
       continue;
@@ -209,14 +210,19 @@ export function planIntents(draft: Draft): void {
   }
 }
 
-/** Until when an install waits for its record; undefined where none is being written: it was refused a moment ago, or is unreadable. */
-function recordAwaitedUntil({ situation, actions }: Draft): number | undefined {
-  const { state, policy, now } = situation;
+/**
+ * Until when an install waits for its record; undefined where it waits no more, or none is being written: it was refused a
+ * moment ago, or is unreadable. Counted from when the install was due: an API with no room for the write holds up none.
+ */
+function recordAwaitedUntil(draft: Draft, bizKey: BizKey, { podUid }: RecordedInstall): number | undefined {
+  const { state, policy, now } = draft.situation;
   if (state.record?.isReadable === false) return undefined;
   const key = recordKeyOf(state);
-  const isPlanned = actions.some((action) => action.key === key);
-  const startedAt = state.flights[key]?.startedAt ?? (isPlanned ? now.mono : undefined);
-  const until = (startedAt ?? Number.NEGATIVE_INFINITY) + policy.timings.recordWaitMs;
+  if (state.flights[key] === undefined && !draft.actions.some((action) => action.key === key)) return undefined;
+  const due = state.slots[bizKey]?.due;
+  const isKnown = due?.podUid === podUid;
+  if (!isKnown) draft.due.push({ bizKey, podUid });
+  const until = (isKnown ? due.at : now.mono) + policy.timings.recordWaitMs;
   return now.mono < until ? until : undefined;
 }
 

@@ -56,7 +56,7 @@ export interface Timings {
   readonly writeBackoffFirstMs: number;
   readonly writeBackoffCapMs: number;
   readonly maxOperationsPerBase: number;
-  /** An install waits for its record, but no longer than this from the start of that write: a slow API holds up no command. */
+  /** An install waits for its record, but no longer than this from when it is due: a slow or busy API holds up no command. */
   readonly recordWaitMs: number;
   /** The record of a base that was given up proves what is on it should it return, but not for ever. */
   readonly givenUpRecordKeptMs: number;

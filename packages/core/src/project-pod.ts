@@ -265,14 +265,14 @@ function addressesOf({ state }: Situation, pod: ObservedPod): Partial<PodStatus>
   const ip = state.facts?.localIP;
   if (state.facts === undefined || ip === undefined || addressFault(ip) !== undefined) {
     const { podIP, podIPs, hostIP, hostIPs } = pod.status;
-    return state.facts === undefined
-      ? {
-          ...(podIP === undefined ? {} : { podIP }),
-          ...(podIPs === undefined ? {} : { podIPs }),
-          ...(hostIP === undefined ? {} : { hostIP }),
-          ...(hostIPs === undefined ? {} : { hostIPs }),
-        }
-      : {};
+    // What the base said before is taken off: empty, as a field that is left out of a patch stays.
+    const isKept = state.facts === undefined;
+    return {
+      ...(podIP === undefined ? {} : { podIP: isKept ? podIP : '' }),
+      ...(podIPs === undefined ? {} : { podIPs: isKept ? podIPs : [] }),
+      ...(hostIP === undefined ? {} : { hostIP: isKept ? hostIP : '' }),
+      ...(hostIPs === undefined ? {} : { hostIPs: isKept ? hostIPs : [] }),
+    };
   }
   return { podIP: ip, podIPs: [{ ip }], hostIP: ip, hostIPs: [{ ip }] };
 }

@@ -2,7 +2,7 @@
  * One look at a base: everything that planning and projecting derive from its state, once. Nothing here is kept.
  */
 import type { BizKey, TopicGeneration } from '@kouplet/protocol';
-import type { Plan, PlannedAction, Waiting } from './actions.ts';
+import type { DueInstall, Plan, PlannedAction, Waiting } from './actions.ts';
 import type { FleetState } from './fleet.ts';
 import { contentHash } from './fold-actions.ts';
 import {
@@ -108,6 +108,8 @@ export interface Draft {
   readonly waiting: Waiting[];
   /** Installs that are due, and recorded before they are sent. */
   readonly intents: Intent[];
+  /** Those of them that wait for that from now on. */
+  readonly due: DueInstall[];
   wakeAt: number;
 }
 
@@ -118,11 +120,12 @@ export interface Intent {
 }
 
 export function draftOf(situation: Situation): Draft {
-  return { situation, actions: [], waiting: [], intents: [], wakeAt: Number.POSITIVE_INFINITY };
+  return { situation, actions: [], waiting: [], intents: [], due: [], wakeAt: Number.POSITIVE_INFINITY };
 }
 
 export function planOf(draft: Draft): Plan {
-  return { actions: draft.actions, waiting: draft.waiting, wakeAt: draft.wakeAt };
+  const { actions, waiting, due, wakeAt } = draft;
+  return due.length === 0 ? { actions, waiting, wakeAt } : { actions, waiting, due, wakeAt };
 }
 
 /** Plans again at that time at the latest; what has passed counts for nothing. */

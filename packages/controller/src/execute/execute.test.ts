@@ -200,6 +200,12 @@ describe('on an API', () => {
     expect(observed.pod.status).toMatchObject({ podIP: '10.0.0.2', hostIP: '10.0.0.2' });
     expect(observed.pod.status.podIPs).toEqual([{ ip: '10.0.0.2' }]);
     expect(observed.pod.status.hostIPs).toEqual([{ ip: '10.0.0.2' }]);
+    const cleared = { podIP: '', podIPs: [], hostIP: '', hostIPs: [] };
+    const answer = await act({ kind: 'patch-pod-status', namespace: 'default', name: 'p1', uid, status: cleared });
+    if (answer.observed?.kind !== 'pod-observed') throw new Error('no Pod');
+    for (const field of ['podIP', 'podIPs', 'hostIP', 'hostIPs'])
+      expect(answer.observed.pod.status).not.toHaveProperty(field);
+    expect(answer.observed.pod.status.phase).toBe('Running');
   });
 
   test('a deletion is confirmed at once, whatever grace the Pod has, and again is gone [SPEC E20]', async () => {

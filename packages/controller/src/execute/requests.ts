@@ -117,14 +117,23 @@ function nodePatch(action: PatchNode): Readonly<Record<string, unknown>> {
   return Object.keys(spec).length === 0 ? { metadata } : { metadata, spec };
 }
 
-/** podIPs and hostIPs merge by `ip`: without the directive an address that a base had before would stay for ever. */
+/**
+ * podIPs and hostIPs merge by `ip`: without the directive an address that a base had before would stay for ever. Empty means
+ * taken off, which a server does for `null` only (seen on 1.34.4).
+ */
 function podStatusPatch(status: PodStatus): Readonly<Record<string, unknown>> {
-  const { podIPs, hostIPs, ...rest } = status;
+  const { podIP, podIPs, hostIP, hostIPs, ...rest } = status;
   return {
     ...rest,
-    ...(podIPs === undefined ? {} : { podIPs: [...podIPs, { $patch: 'replace' }] }),
-    ...(hostIPs === undefined ? {} : { hostIPs: [...hostIPs, { $patch: 'replace' }] }),
+    ...(podIP === undefined ? {} : { podIP: podIP === '' ? null : podIP }),
+    ...(podIPs === undefined ? {} : { podIPs: replacing(podIPs) }),
+    ...(hostIP === undefined ? {} : { hostIP: hostIP === '' ? null : hostIP }),
+    ...(hostIPs === undefined ? {} : { hostIPs: replacing(hostIPs) }),
   };
+}
+
+function replacing(ips: ReadonlyArray<{ readonly ip: string }>): readonly object[] | null {
+  return ips.length === 0 ? null : [...ips, { $patch: 'replace' }];
 }
 
 function recordRequest(action: WriteRecord, env: string): ApiRequest {

@@ -96,6 +96,7 @@ const neverFirst: ReadonlySet<BaseInputBody['kind']> = new Set([
   'node-gone',
   'lease-gone',
   'record-gone',
+  'install-due',
   'action-started',
   'action-ended',
   'crashed',
@@ -280,6 +281,10 @@ export class Pipeline {
 
   #take(key: string, entry: Entry, plan: Plan): readonly Taken[] {
     const taken: Taken[] = [];
+    if (entry.kind === 'base') {
+      for (const install of plan.due ?? [])
+        this.tell({ scope: 'base', baseId: entry.baseId, body: { kind: 'install-due', install } });
+    }
     for (const planned of plan.actions) {
       if (!this.#lanes.take(planned.kind, planned.key, key)) continue;
       this.#lastActionId += 1;
@@ -331,7 +336,7 @@ function scoped(
  * for: the base's answer does. Two of three plans are saved by it.
  */
 function urgencyOf(input: BaseInput | FleetInput): Urgency {
-  if (input.kind === 'action-started') return 'never';
+  if (input.kind === 'action-started' || input.kind === 'install-due') return 'never';
   if (input.kind !== 'action-ended' || input.outcome.kind !== 'done') return 'now';
   return input.action.kind === 'record-event' || input.action.kind === 'send-command' ? 'soon' : 'now';
 }

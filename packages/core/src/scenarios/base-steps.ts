@@ -34,8 +34,11 @@ export const baseSteps: Readonly<Record<string, Step>> = {
     const base = world.baseOf(bare[0] ?? '');
     const [key = '', state] = (bare[1] ?? '').split('=');
     if (state === 'gone') base.modules.delete(key as BizKey);
-    else
-      base.modules.set(key as BizKey, { state: (state ?? 'ACTIVATED') as BizState, url: 'unknown', isForeign: true });
+    else {
+      // What is there already cannot be put there: only its state changes.
+      const { url, isForeign } = base.modules.get(key as BizKey) ?? { url: 'unknown', isForeign: true };
+      base.modules.set(key as BizKey, { state: (state ?? 'ACTIVATED') as BizState, url, isForeign });
+    }
   },
 
   beat: ({ world }, { bare, named }) =>

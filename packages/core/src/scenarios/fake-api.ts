@@ -290,8 +290,13 @@ function mergedStatus<T extends NodeStatus | PodStatus>(known: T, patch: T): T {
   return normalised({ ...known, ...patch, ...nodeInfo, conditions });
 }
 
+/** Addresses that a patch takes off. */
+const cleared = new Set(['podIPs', 'hostIPs']);
+
 function normalised<T>(value: T): T {
   return JSON.parse(JSON.stringify(value), (key, field) =>
-    field === '' && key !== 'imageID' && key !== 'image' ? undefined : field,
+    (field === '' && key !== 'imageID' && key !== 'image') || (cleared.has(key) && field.length === 0)
+      ? undefined
+      : field,
   ) as T;
 }

@@ -14,8 +14,9 @@ export function watchInvariants(world: World, violations: string[]): void {
   const versions = new Map<string, string>();
   const installedFor = new Map<string, string>();
   const spokenIn = new Map<string, number>();
-  /** Installs by base and key whose end nobody has told: what is there may be theirs. */
+  /** By base and key: installs whose end nobody has told, and whether one succeeded; what is there may then be theirs. */
   const unanswered = new Map<string, number>();
+  const succeeded = new Set<string>();
   const check = () => {
     for (; seen < world.happenings.length; seen += 1) {
       const happening = world.happenings[seen];
@@ -27,6 +28,7 @@ export function watchInvariants(world: World, violations: string[]): void {
         if (message.kind === 'operation-result' && message.command === 'installBiz') {
           const id = `${happening.input.baseId}/${message.key}`;
           unanswered.set(id, (unanswered.get(id) ?? 0) - 1);
+          if (message.outcome.kind === 'success') succeeded.add(id);
         }
       }
       if (happening.kind === 'started') checkAction(happening.action, happening.before);
@@ -92,8 +94,8 @@ export function watchInvariants(world: World, violations: string[]): void {
       if (module?.isForeign === true && !installedFor.has(id) && !isAdopted(before, key)) {
         if (world.policy.unmanagedModules === 'report') fail('I3', `uninstall of ${key}, which is not ours`);
       }
-      // Every install of ours was answered, so none of them can have made what somebody else put there.
-      const isAnswered = installedFor.has(id) && (unanswered.get(id) ?? 0) <= 0;
+      // Every install of ours was refused, so none of them can have made what somebody else put there.
+      const isAnswered = installedFor.has(id) && (unanswered.get(id) ?? 0) <= 0 && !succeeded.has(id);
       if (module?.isForeign === true && isAnswered && world.policy.unmanagedModules === 'report') {
         fail('I3', `uninstall of ${key}, which was put there by hand`);
       }

@@ -52,6 +52,11 @@ const steps: Readonly<Record<string, Step>> = {
     const text = bare[0] ?? '';
     world.wallOffset += (text.startsWith('-') ? -1 : 1) * durationOf(text.replace(/^[-+]/, ''));
   },
+  'busy-api'({ world }, { bare }) {
+    const forMs = durationOf(bare[0]);
+    world.busyUntil = world.mono + forMs;
+    world.after(forMs, () => world.planAll());
+  },
   'fail-writes': ({ world }, { bare }) => {
     world.failingWrites = Number(bare[0] ?? '1');
   },

@@ -39,6 +39,8 @@ export class World {
   isRunning = false;
   /** The next so many API writes fail. */
   failingWrites = 0;
+  /** Until then all slots for writes are taken. */
+  busyUntil = 0;
   /** Called after every step. */
   onStep: (() => void) | undefined;
   private queue: { readonly at: number; readonly order: number; readonly run: () => void }[] = [];
@@ -234,11 +236,17 @@ export class World {
     this.survey();
     const plan = this.planFor(id);
     this.wakes.set(id, plan.wakeAt);
-    for (const action of plan.actions) this.begin(id, action);
+    for (const install of plan.due ?? []) this.foldBase(id, { kind: 'install-due', install });
+    for (const action of plan.actions) if (!this.isPutOff(action)) this.begin(id, action);
     if (isForgettable(this.stateOf(id), this.policy, this.now)) {
       this.states.delete(id);
       this.wakes.delete(id);
     }
+  }
+
+  /** No slot is free for a write: it is planned anew when one is. */
+  private isPutOff({ kind }: PlannedAction): boolean {
+    return this.mono < this.busyUntil && !['send-command', 'write-lease', 'record-event'].includes(kind);
   }
 
   private planReplica(): void {
