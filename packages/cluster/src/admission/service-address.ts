@@ -5,7 +5,9 @@
 import { isIPv4 } from 'node:net';
 import { ensure } from '../kinds/define-kind.ts';
 import { fieldsOf, listOf, valuesOf } from '../kinds/json.ts';
-import type { KubeObject } from '../kinds/kind.ts';
+import type { FieldError, KubeObject } from '../kinds/kind.ts';
+import { service } from '../kinds/service.ts';
+import { invalid } from '../status.ts';
 import type { AdmissionPlugin } from './plugin.ts';
 
 /** 10.96.0.0/16, a cluster's usual range; the first address is that of `kubernetes`. */
@@ -38,7 +40,10 @@ export const serviceAddress: AdmissionPlugin = {
       before.ipFamilyPolicy ?? (isEither && !spec.ipFamilies ? 'RequireDualStack' : 'SingleStack');
     spec.ipFamilies ??=
       before.ipFamilies ?? familiesOf(String(spec.clusterIP), spec.ipFamilyPolicy === 'RequireDualStack');
-    if (spec.type === 'NodePort' || spec.type === 'LoadBalancer') setNodePorts(spec.ports, before.ports, others);
+    if (spec.type !== 'NodePort' && spec.type !== 'LoadBalancer') return;
+    const errors = nodePortErrors(spec.ports, before.ports, others);
+    if (errors.length > 0) throw invalid(service, draft.metadata.name, errors);
+    setNodePorts(spec.ports, before.ports, others);
   },
 };
 
@@ -58,6 +63,24 @@ function freeAddress(seed: string, others: readonly KubeObject[]): string {
     if (!taken.has(address)) return address;
   }
   return '';
+}
+
+/** A port that is asked for must be one of the range, and free. */
+function nodePortErrors(ports: unknown, before: unknown, others: readonly KubeObject[]): FieldError[] {
+  const own = new Set(listOf(before).map(({ nodePort }) => nodePort));
+  const taken = new Set(
+    others.flatMap(({ spec }) => listOf(spec?.ports).map(({ nodePort, protocol }) => `${nodePort} ${protocol}`)),
+  );
+  const range = `${firstNodePort}-${firstNodePort + nodePorts - 1}`;
+  return listOf(ports).flatMap(({ nodePort, protocol }, at): FieldError[] => {
+    if (!nodePort || own.has(nodePort)) return [];
+    const isInRange = nodePort >= firstNodePort && nodePort < firstNodePort + nodePorts;
+    if (isInRange && !taken.has(`${nodePort} ${protocol}`)) return [];
+    const detail = isInRange
+      ? 'provided port is already allocated'
+      : `provided port is not in the valid range. The range of valid ports is ${range}`;
+    return [{ field: `spec.ports[${at}].nodePort`, type: 'Invalid value', value: nodePort, detail }];
+  });
 }
 
 function setNodePorts(ports: unknown, before: unknown, others: readonly KubeObject[]): void {

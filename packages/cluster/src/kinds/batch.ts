@@ -1,7 +1,8 @@
 /** batch/v1 Job and CronJob: kept and shown, run by nobody. */
 import { ageOf, formatSpan } from './ages.ts';
+import { scheduleComplaint } from './cron-schedule.ts';
 import { defineKind, ensure } from './define-kind.ts';
-import { required, unsupported } from './field-errors.ts';
+import { invalid, required, unsupported } from './field-errors.ts';
 import { type Fields, fieldsOf, listOf } from './json.ts';
 import type { FieldError } from './kind.ts';
 import { formatSelector, printableSelector } from './label-selectors.ts';
@@ -89,8 +90,10 @@ function validateJobSpec(spec: Fields, path: string): FieldError[] {
   );
   errors.push(...validatePodTemplate(spec.template, `${path}.template`));
   const policy: unknown = spec.template?.spec?.restartPolicy;
-  if (policy === 'Always') {
-    errors.push(unsupported(`${path}.template.spec.restartPolicy`, policy, ['OnFailure', 'Never']));
+  const field = `${path}.template.spec.restartPolicy`;
+  if (policy === 'Always') errors.push(required(field, 'valid values: "OnFailure", "Never"'));
+  else if (policy !== 'OnFailure' && policy !== 'Never') {
+    errors.push(unsupported(field, policy, ['OnFailure', 'Never']));
   }
   return errors;
 }
@@ -141,7 +144,9 @@ export const cronJob = defineKind({
   validate: (draft) => {
     const spec = fieldsOf(draft.spec);
     const errors: FieldError[] = [];
+    const complaint = spec.schedule ? scheduleComplaint(String(spec.schedule)) : undefined;
     if (!spec.schedule) errors.push(required('spec.schedule'));
+    else if (complaint !== undefined) errors.push(invalid('spec.schedule', spec.schedule, complaint));
     if (!['Allow', 'Forbid', 'Replace'].includes(spec.concurrencyPolicy)) {
       errors.push(unsupported('spec.concurrencyPolicy', spec.concurrencyPolicy, ['Allow', 'Forbid', 'Replace']));
     }
