@@ -1,7 +1,7 @@
 /**
  * Field numbers of the messages that kubectl sends (k8s.io/api, generated.proto). Codes: `s` string, `y` bytes, `i` integer and `b` bool
  * that are no pointers (zero is "not set"), `I` and `B` pointers, `t` Time, `o` IntOrString, `q` Quantity, `-` read and dropped, `[]X` list, `{}X` map,
- * else a message.
+ * `<X` a message whose fields stand among those of its owner (Go's `inline`), else a message.
  */
 
 export type ProtoField = readonly [name: string, type: string];
@@ -80,6 +80,32 @@ export const messages: Readonly<Record<string, Readonly<Record<number, ProtoFiel
   ClusterRoleBinding: fields('metadata:ObjectMeta subjects:[]Subject roleRef:RoleRef'),
   Subject: fields('kind:s apiGroup:s name:s namespace:s'),
   RoleRef: fields('apiGroup:s kind:s name:s'),
+  Ingress: fields('metadata:ObjectMeta spec:IngressSpec status:-'),
+  IngressSpec: fields('defaultBackend:IngressBackend tls:[]IngressTLS rules:[]IngressRule ingressClassName:s'),
+  IngressTLS: fields('hosts:[]s secretName:s'),
+  IngressRule: fields('host:s value:<IngressRuleValue'),
+  IngressRuleValue: fields('http:HTTPIngressRuleValue'),
+  HTTPIngressRuleValue: fields('paths:[]HTTPIngressPath'),
+  HTTPIngressPath: fields('path:s backend:IngressBackend pathType:s'),
+  IngressBackend: fields('3=resource:TypedLocalObjectReference service:IngressServiceBackend'),
+  IngressServiceBackend: fields('name:s port:ServiceBackendPort'),
+  ServiceBackendPort: fields('name:s number:i'),
+  TypedLocalObjectReference: fields('apiGroup:s kind:s name:s'),
+  TokenRequest: fields('metadata:ObjectMeta spec:TokenRequestSpec status:-'),
+  TokenRequestSpec: fields('audiences:[]s 3=boundObjectRef:BoundObjectReference expirationSeconds:I'),
+  BoundObjectReference: fields('kind:s apiVersion:s name:s uid:s'),
+  CrossVersionObjectReference: fields('kind:s name:s apiVersion:s'),
+  HorizontalPodAutoscalerV1: fields('metadata:ObjectMeta spec:HorizontalPodAutoscalerSpecV1 status:-'),
+  HorizontalPodAutoscalerSpecV1: fields(
+    'scaleTargetRef:CrossVersionObjectReference minReplicas:I maxReplicas:i targetCPUUtilizationPercentage:I',
+  ),
+  HorizontalPodAutoscaler: fields('metadata:ObjectMeta spec:HorizontalPodAutoscalerSpec status:-'),
+  HorizontalPodAutoscalerSpec: fields(
+    'scaleTargetRef:CrossVersionObjectReference minReplicas:I maxReplicas:i metrics:[]MetricSpec',
+  ),
+  MetricSpec: fields('type:s 4=resource:ResourceMetricSource'),
+  ResourceMetricSource: fields('name:s target:MetricTarget'),
+  MetricTarget: fields('type:s value:q averageValue:q averageUtilization:I'),
   SelfSubjectAccessReview: fields('metadata:ObjectMeta spec:AccessReviewSpec status:-'),
   AccessReviewSpec: fields('resourceAttributes:ResourceAttributes nonResourceAttributes:NonResourceAttributes'),
   ResourceAttributes: fields('namespace:s verb:s group:s version:s resource:s subresource:s name:s'),
@@ -97,11 +123,15 @@ const ROOTS: Readonly<Record<string, string>> = {
   'rbac.authorization.k8s.io/v1': 'Role ClusterRole RoleBinding ClusterRoleBinding',
   'scheduling.k8s.io/v1': 'PriorityClass',
   'authorization.k8s.io/v1': 'SelfSubjectAccessReview SelfSubjectRulesReview',
-  'authentication.k8s.io/v1': 'SelfSubjectReview',
+  'authentication.k8s.io/v1': 'SelfSubjectReview TokenRequest',
+  'networking.k8s.io/v1': 'Ingress',
+  'autoscaling/v1': 'HorizontalPodAutoscaler',
+  'autoscaling/v2': 'HorizontalPodAutoscaler',
 };
 
 /** The message of a kind, where its fields are known. */
 export function rootOf(apiVersion: string, kind: string): string | undefined {
   const kinds = Object.hasOwn(ROOTS, apiVersion) ? ROOTS[apiVersion] : undefined;
-  return kinds?.split(' ').includes(kind) === true ? kind : undefined;
+  if (kinds?.split(' ').includes(kind) !== true) return undefined;
+  return apiVersion === 'autoscaling/v1' ? `${kind}V1` : kind;
 }

@@ -70,6 +70,24 @@ describe('[SPEC C8] bodies in protobuf', () => {
     });
   });
 
+  test('the rules of an Ingress, whose http stands beside the host', () => {
+    const backend = message(field(4, message(field(1, 'web'), field(2, message(field(1, ''), field(2, 80))))));
+    const path = message(field(1, '/'), field(2, backend), field(3, 'Exact'));
+    const rule = message(field(1, 'a.example.org'), field(2, message(field(1, message(field(1, path))))));
+    const spec = message(field(3, rule));
+    const ingress = body('networking.k8s.io/v1', 'Ingress', message(field(1, metadata), field(2, spec)));
+    expect(readProtobuf(ingress)?.spec).toEqual({
+      rules: [
+        {
+          host: 'a.example.org',
+          http: {
+            paths: [{ path: '/', pathType: 'Exact', backend: { service: { name: 'web', port: { number: 80 } } } }],
+          },
+        },
+      ],
+    });
+  });
+
   test.each([
     ['a kind whose fields are not known', body('v1', 'Pod', message(field(1, metadata)))],
     [

@@ -3,6 +3,7 @@
  * `k8s\0`, then `Unknown{1: TypeMeta{1: apiVersion, 2: kind}, 2: raw}`, raw being the object. Field numbers are of the
  * generated.proto files of k8s.io/api. What stands in a field that is not known here is never dropped: the body is refused.
  */
+import { setKey } from '../json.ts';
 import { messages, type ProtoField, rootOf } from './protobuf-tables.ts';
 
 const MAGIC = Buffer.from('k8s\0', 'latin1');
@@ -115,8 +116,11 @@ function put(out: Record<string, unknown>, known: ProtoField, value: number | Bu
     if (typeof value === 'number') throw new Unreadable();
     const [key, entry] = mapEntry(type.slice(2), value, depth);
     const map = (out[name] as Record<string, unknown> | undefined) ?? {};
-    if (key !== '__proto__') map[key] = entry;
+    setKey(map, key, entry);
     out[name] = map;
+  } else if (type.startsWith('<')) {
+    if (typeof value === 'number') throw new Unreadable();
+    Object.assign(out, message(type.slice(1), value, depth + 1));
   } else {
     const read = readValue(type, value, depth);
     // Fields that are no pointers arrive even when they are empty, and would stand in the way of defaults.
