@@ -7,7 +7,22 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A deep copy of plain JSON. A key `__proto__` is left out, so that no body can reach a prototype. */
+/**
+ * Sets a key of a plain object. `__proto__` too becomes a key like any other, as JSON.parse makes it, and not the way to a prototype:
+ * a ConfigMap may have it.
+ */
+export function setKey(object: Record<string, unknown>, key: string, value: unknown): void {
+  if (key === '__proto__')
+    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true });
+  else object[key] = value;
+}
+
+/** The value of an object's own key; undefined for what every object has (`constructor`, `toString`). */
+export function ownValue<T>(object: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined;
+}
+
+/** A deep copy of plain JSON. */
 export function clone<T>(value: T): T {
   return copy(value) as T;
 }
@@ -21,8 +36,7 @@ function copy(value: unknown): unknown {
   }
   const out: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
-    if (key === '__proto__') continue;
-    out[key] = copy((value as Record<string, unknown>)[key]);
+    setKey(out, key, copy((value as Record<string, unknown>)[key]));
   }
   return out;
 }
@@ -44,6 +58,7 @@ export function equal(a: unknown, b: unknown): boolean {
     const value = left[key];
     if (value === undefined) continue;
     defined++;
+    if (key === '__proto__' && !Object.hasOwn(right, key)) return false;
     if (!equal(value, right[key])) return false;
   }
   for (const key of Object.keys(right)) if (right[key] !== undefined) defined--;

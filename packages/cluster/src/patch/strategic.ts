@@ -2,7 +2,7 @@
  * Strategic merge patch (apimachinery, pkg/util/strategicpatch/patch.go): a merge patch that knows which lists are maps in disguise.
  * Directives: `$patch: replace|delete|merge`, `$retainKeys`, `$setElementOrder/F`, `$deleteFromPrimitiveList/F`; null deletes.
  */
-import { equal, isRecord } from '../json.ts';
+import { equal, isRecord, ownValue, setKey } from '../json.ts';
 import { failure } from '../status.ts';
 import { goPrint } from './go-print.ts';
 import { type ListStrategy, listStrategy, RETAIN_KEYS } from './merge-keys.ts';
@@ -33,19 +33,19 @@ function mergeMap(target: Readonly<Fields>, patch: Readonly<Fields>, path: reado
   if (directive !== undefined) {
     if (directive === 'replace') return withoutDirectives(patch);
     if (directive === 'delete') return path.length === 0 ? {} : undefined;
-    if (directive !== 'merge') throw unappliable(`unknown patch type: ${String(directive)} in map: ${goPrint(patch)}`);
+    if (directive !== 'merge') throw unappliable(`unknown patch type: ${goPrint(directive)} in map: ${goPrint(patch)}`);
   }
   const merged: Fields = { ...target };
   retain(merged, patch);
   for (const key of Object.keys(patch)) {
-    if (key === DIRECTIVE || key === RETAIN_KEYS || key === '__proto__') continue;
+    if (key === DIRECTIVE || key === RETAIN_KEYS) continue;
     if (key.startsWith(ORDER) || key.startsWith(DELETE_PRIMITIVES)) continue;
     const value = patch[key];
-    const present = Object.hasOwn(merged, key) ? merged[key] : undefined;
+    const present = ownValue(merged, key);
     if (value === null) delete merged[key];
-    else if (Array.isArray(value)) merged[key] = mergeList(present, value, patch, key, [...path, key]);
+    else if (Array.isArray(value)) setKey(merged, key, mergeList(present, value, patch, key, [...path, key]));
     else if (isRecord(value)) assign(merged, key, mergeMap(isRecord(present) ? present : {}, value, [...path, key]));
-    else merged[key] = value;
+    else setKey(merged, key, value);
   }
   applyLooseDirectives(merged, patch, path);
   return merged;
@@ -53,7 +53,7 @@ function mergeMap(target: Readonly<Fields>, patch: Readonly<Fields>, path: reado
 
 function assign(target: Fields, key: string, value: unknown): void {
   if (value === undefined) delete target[key];
-  else target[key] = value;
+  else setKey(target, key, value);
 }
 
 /** `$retainKeys`: of a union, only these keys stay. */
@@ -72,10 +72,10 @@ function applyLooseDirectives(merged: Fields, patch: Readonly<Fields>, path: rea
       : key.startsWith(DELETE_PRIMITIVES)
         ? key.slice(DELETE_PRIMITIVES.length)
         : undefined;
-    if (field === undefined || field === '__proto__' || Object.hasOwn(patch, field)) continue;
-    const present = Object.hasOwn(merged, field) ? merged[field] : undefined;
+    if (field === undefined || Object.hasOwn(patch, field)) continue;
+    const present = ownValue(merged, field);
     if (!Array.isArray(present)) continue;
-    merged[field] = mergeList(present, [], patch, field, [...path, field]);
+    setKey(merged, field, mergeList(present, [], patch, field, [...path, field]));
   }
 }
 
@@ -199,9 +199,9 @@ function arrange(
 function withoutDirectives(value: Readonly<Fields>): Fields {
   const out: Fields = {};
   for (const key of Object.keys(value)) {
-    if (key === DIRECTIVE || key === RETAIN_KEYS || key === '__proto__') continue;
+    if (key === DIRECTIVE || key === RETAIN_KEYS) continue;
     if (key.startsWith(ORDER) || key.startsWith(DELETE_PRIMITIVES)) continue;
-    out[key] = value[key];
+    setKey(out, key, value[key]);
   }
   return out;
 }

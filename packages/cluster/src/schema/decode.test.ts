@@ -157,12 +157,15 @@ describe('decoding', () => {
     expect(draft.spec.containers[0].resources.limits).toEqual({ cpu: '1', memory: '64Mi' });
   });
 
-  test('[SPEC C22] a key that reaches a prototype is left out of maps', () => {
+  test('[SPEC C22] a key that reaches a prototype in JavaScript is data in a map, and unknown as a field', () => {
     const body = JSON.parse(
       '{"metadata":{"labels":{"__proto__":"x","a":"b"}},"data":{"__proto__":"y"},"__proto__":{"z":1}}',
     );
-    const { draft } = decode(kindOf('ConfigMap'), body);
-    expect(Object.keys(draft.metadata.labels ?? {})).toEqual(['a']);
+    const { draft, complaints } = decode(kindOf('ConfigMap'), body);
+    expect(JSON.stringify(draft.data)).toBe('{"__proto__":"y"}');
+    expect(Object.keys(draft.metadata.labels ?? {})).toEqual(['__proto__', 'a']);
+    expect(complaints).toContain('unknown field "__proto__"');
     expect(Object.getPrototypeOf(draft)).toBe(Object.prototype);
+    expect(({} as Record<string, unknown>).z).toBe(undefined);
   });
 });

@@ -1,4 +1,5 @@
 /** Label selectors in their object form (metav1.LabelSelector), compiled once and matched often. */
+import { ownValue } from '../../json.ts';
 import type { LabelSelector } from './shapes.ts';
 
 export type Labels = Readonly<Record<string, string>>;
@@ -26,7 +27,7 @@ function compile(selector: LabelSelector): LabelMatch {
     const labels = given ?? noLabels;
     for (const [key, value] of wanted) if (labels[key] !== value) return false;
     for (const { key, operator, values = [] } of expressions) {
-      const value = labels[key];
+      const value = ownValue(labels, key);
       switch (operator) {
         case 'In':
           if (value === undefined || !values.includes(value)) return false;
