@@ -5,6 +5,7 @@ import { contentHash } from './fold-actions.ts';
 import { replicaLeaseNameOf } from './names.ts';
 import type { Policy } from './policy.ts';
 import { wallOf } from './records.ts';
+import { deafLabels } from './sharing.ts';
 import type { Stamp } from './time.ts';
 
 /** A replica Lease that stood still for so long is litter of a process that is long gone. */
@@ -39,7 +40,8 @@ export function planFleet(fleet: FleetState, policy: Policy, now: Stamp): Plan {
   }
   const dueAt =
     fleet.renewedAt === undefined || own === undefined ? 0 : fleet.renewedAt + policy.timings.replicaLeaseRenewMs;
-  if (now.mono >= dueAt) propose(renewal(own, key, name, policy, now));
+  const labels = deafLabels(fleet, policy, now);
+  if (now.mono >= dueAt) propose(renewal(own, key, name, policy, now, labels));
   else wakeAt = Math.min(wakeAt, dueAt);
   for (const [other, replica] of Object.entries(fleet.replicas)) {
     // A Lease of that name that is somebody else's is not ours to remove.
@@ -65,6 +67,7 @@ function renewal(
   name: string,
   policy: Policy,
   now: Stamp,
+  ownLabels: Readonly<Record<string, string>>,
 ): PlannedAction {
   const renewedAt = Math.max(now.wall, (wallOf(own?.spec.renewTime) ?? 0) + 1);
   return {
@@ -74,10 +77,10 @@ function renewal(
     name,
     ...(own === undefined ? {} : { resourceVersion: own.metadata.resourceVersion }),
     labels: {
-      ...own?.metadata.labels,
       [componentLabel]: replicaLease,
       'virtual-kubelet.koupleless.io/env': policy.env,
       'app.kubernetes.io/managed-by': 'kouplet',
+      ...ownLabels,
     },
     holderIdentity: policy.holderIdentity,
     leaseDurationSeconds: policy.timings.replicaLeaseDurationSeconds,

@@ -14,7 +14,7 @@ import { nodeLeaseNamespace, replicaLeaseNameOf } from './names.ts';
 import type { ObservedLease } from './observed.ts';
 import { isRecordDue } from './plan-record.ts';
 import { wallOf } from './records.ts';
-import { betterReplica, isToBeHandedOver } from './sharing.ts';
+import { betterReplica, isDeaf, isToBeHandedOver } from './sharing.ts';
 import { type Draft, propose, type Situation, wake } from './situation.ts';
 
 const managedByLabel = 'app.kubernetes.io/managed-by';
@@ -128,7 +128,8 @@ function takeoverAtOf(situation: Situation, lease: ObservedLease): number {
 
 /** How long a Lease that is free is left to the replica that should have it. */
 function patienceMs({ state, fleet, policy, now }: Situation): number {
-  return betterReplica(state, fleet, policy, now) === undefined ? 0 : policy.timings.sharingGraceMs;
+  if (betterReplica(state, fleet, policy, now) === undefined) return 0;
+  return isDeaf(fleet, policy, now) ? Number.POSITIVE_INFINITY : policy.timings.sharingGraceMs;
 }
 
 function leaseWrite(situation: Situation, key: string, holderIdentity: string) {

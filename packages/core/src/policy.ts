@@ -41,6 +41,8 @@ export interface Timings {
   readonly sharingGraceMs: number;
   /** A replica that has lived for so long is handed the bases that it should have. */
   readonly sharingAfterMs: number;
+  /** A replica without its broker for so long gives its bases to those that have theirs. */
+  readonly deafAfterMs: number;
   /** A question unanswered for this long may be asked again. */
   readonly answerOverdueMs: number;
   /** An operation unanswered for this long is asked after by a list. */
@@ -52,6 +54,9 @@ export interface Timings {
   readonly backoffFirstMs: number;
   readonly backoffCapMs: number;
   readonly backoffResetMs: number;
+  /** A base whose handling threw is left alone: first, doubling to the cap. */
+  readonly quarantineFirstMs: number;
+  readonly quarantineCapMs: number;
   /** Failed API writes of one key: first and cap of the back-off. */
   readonly writeBackoffFirstMs: number;
   readonly writeBackoffCapMs: number;
@@ -81,6 +86,7 @@ export const defaultTimings: Timings = {
   replicaLeaseDurationSeconds: 15,
   sharingGraceMs: 5_000,
   sharingAfterMs: 30_000,
+  deafAfterMs: 10_000,
   answerOverdueMs: 5_000,
   operationOverdueMs: 5_000,
   operationLostMs: 15_000,
@@ -88,6 +94,8 @@ export const defaultTimings: Timings = {
   backoffFirstMs: 10_000,
   backoffCapMs: 300_000,
   backoffResetMs: 600_000,
+  quarantineFirstMs: 10_000,
+  quarantineCapMs: 300_000,
   writeBackoffFirstMs: 500,
   writeBackoffCapMs: 30_000,
   maxOperationsPerBase: 3,

@@ -6,7 +6,7 @@ import { createFleet, type FleetState } from './fleet.ts';
 import { foldFleet } from './fold-fleet.ts';
 import { replicaLeaseNameOf } from './names.ts';
 import { defaultTimings, type Policy } from './policy.ts';
-import { betterReplica, isToBeHandedOver } from './sharing.ts';
+import { betterReplica, deafLabels, isToBeHandedOver } from './sharing.ts';
 import { createBase } from './state.ts';
 
 function policyOf(holderIdentity: string, hasSessions = false): Policy {
@@ -112,4 +112,33 @@ test('replicas of another env, and any beside the embedded broker, are no choice
   expect(isChosen('own', 'b1', seen(others, 1_000, createFleet(), 'prod'), 1_000)).toBe(true);
   const fleet = seen(others, 1_000);
   expect(betterReplica(baseOf('b1'), fleet, policyOf('own', true), at(1_000))).toBeUndefined();
+});
+
+test('one without its broker is no choice for anybody, itself included, while another hears; where none hears all stays [SPEC N18]', () => {
+  const holders = ['r1', 'r2', 'r3'];
+  const heard = seen(holders, 100_000);
+  const deaf = foldFleet(
+    foldFleet(heard, { kind: 'link-up', link: 'tunnel', at: at(1) }, policyOf('r1')),
+    { kind: 'link-down', link: 'tunnel', reason: 'gone', at: at(90_000) },
+    policyOf('r1'),
+  );
+  const bases = Array.from({ length: 30 }, (_none, n) => `b${n}`);
+  const own = (fleet: FleetState, mono: number) => bases.filter((id) => isChosen('r1', id, fleet, mono)).length;
+  expect(own(deaf, 99_999)).toBeGreaterThan(0);
+  expect(own(deaf, 100_000)).toBe(0);
+  for (const id of bases) {
+    if (betterReplica(baseOf(id), deaf, policyOf('r1'), at(100_000)) === undefined) continue;
+    expect(isToBeHandedOver({ ...baseOf(id), flights: {} }, deaf, policyOf('r1'), at(100_000))).toBe(true);
+  }
+  const labels = deafLabels(deaf, policyOf('r1'), at(100_000));
+  const allDeaf = {
+    ...deaf,
+    replicas: Object.fromEntries(
+      Object.entries(deaf.replicas).map(([name, { lease, ...rest }]) => {
+        const metadata = { ...lease.metadata, labels: { ...lease.metadata.labels, ...labels } };
+        return [name, { ...rest, lease: { ...lease, metadata } }];
+      }),
+    ),
+  };
+  expect(own(allDeaf, 100_000)).toBe(30);
 });

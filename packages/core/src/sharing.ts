@@ -13,6 +13,20 @@ import type { Stamp } from './time.ts';
 const componentLabel = 'virtual-kubelet.koupleless.io/component';
 const envLabel = 'virtual-kubelet.koupleless.io/env';
 
+/** On the replica Lease of one that has been without its broker for a while: it is no choice for any base. */
+const deafLabel = 'kouplet.io/deaf';
+
+/** Whether we have been without our broker for so long that others should act in our place. */
+export function isDeaf(fleet: FleetState, policy: Policy, now: Stamp): boolean {
+  const { tunnel } = fleet;
+  return !policy.hasSessions && tunnel?.isUp === false && now.mono - tunnel.since >= policy.timings.deafAfterMs;
+}
+
+/** What our replica Lease says of us beside the labels that all have. */
+export function deafLabels(fleet: FleetState, policy: Policy, now: Stamp): Readonly<Record<string, string>> {
+  return isDeaf(fleet, policy, now) ? { [deafLabel]: 'true' } : {};
+}
+
 /** The other replica that should have this base, if it is one of the others. */
 export function betterReplica(
   state: BaseState,
@@ -24,7 +38,7 @@ export function betterReplica(
   if (policy.hasSessions) return undefined;
   const own = replicaLeaseNameOf(policy.holderIdentity);
   let best: (Replica & { readonly name: string }) | undefined;
-  let bestScore = hashOf(`${own} ${state.baseId}`);
+  let bestScore = isDeaf(fleet, policy, now) ? -1 : hashOf(`${own} ${state.baseId}`);
   for (const [name, replica] of Object.entries(fleet.replicas)) {
     if (name === own || !isLiving(replica, policy, now)) continue;
     const score = hashOf(`${name} ${state.baseId}`);
@@ -39,7 +53,10 @@ export function betterReplica(
 /** Whether the Lease goes to that replica now: it has lived for a while, and nothing of ours is under way on the base. */
 export function isToBeHandedOver(state: BaseState, fleet: FleetState, policy: Policy, now: Stamp): boolean {
   const better = betterReplica(state, fleet, policy, now);
-  if (better === undefined || now.mono - better.aliveSince < policy.timings.sharingAfterMs) return false;
+  if (better === undefined) return false;
+  // Without a broker nothing can be finished here: the other asks for a list first, as after a crash.
+  if (isDeaf(fleet, policy, now)) return true;
+  if (now.mono - better.aliveSince < policy.timings.sharingAfterMs) return false;
   return (
     Object.keys(state.flights).length === 0 && Object.values(state.slots).every((slot) => slot.operation === undefined)
   );
@@ -48,6 +65,6 @@ export function isToBeHandedOver(state: BaseState, fleet: FleetState, policy: Po
 function isLiving({ lease, changedAt }: Replica, policy: Policy, now: Stamp): boolean {
   const { labels } = lease.metadata;
   const isOfUs = labels?.[componentLabel] === 'replica-lease' && labels[envLabel] === policy.env;
-  const isHeld = (lease.spec.holderIdentity ?? '') !== '';
+  const isHeld = (lease.spec.holderIdentity ?? '') !== '' && labels?.[deafLabel] !== 'true';
   return isOfUs && isHeld && now.mono - changedAt < policy.timings.replicaLeaseDurationSeconds * 1000;
 }
