@@ -1,4 +1,4 @@
-/** CustomResourceDefinitions: what is taken, what is refused and in which words, held against the real one's. [SPEC C110] */
+/** CustomResourceDefinitions: what is taken, what is refused and in which words, held against the real one's. [SPEC C180] */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../support/api.ts';
 import { waitFor } from '../support/wait.ts';
@@ -21,7 +21,7 @@ async function settled(name: string, type = 'NamesAccepted'): Promise<Json> {
   });
 }
 
-describe('a definition [SPEC C110]', () => {
+describe('a definition [SPEC C180]', () => {
   test('is answered with its defaults, and its names come a moment later', async () => {
     const made = await say('POST', definitions, definitionOf(group, 'Widget', { shortNames: ['wd'] }));
     expect(made.code).toBe(201);
@@ -265,7 +265,7 @@ const refused: readonly (readonly [name: string, change: Change])[] = [
   ],
 ];
 
-describe('a definition is refused for [SPEC C111]', () => {
+describe('a definition is refused for [SPEC C181]', () => {
   test.each(refused)('%s', async (_name, change) => {
     const crd = definitionOf(group, 'Bad');
     change(crd);
@@ -274,7 +274,7 @@ describe('a definition is refused for [SPEC C111]', () => {
   });
 });
 
-describe('a definition that is there [SPEC C112]', () => {
+describe('a definition that is there [SPEC C182]', () => {
   const widgets = () => `${definitions}/widgets.${group}`;
   const rows: readonly (readonly [name: string, method: string, path: string, body: Json, type: string])[] = [
     ['takes a label', 'PATCH', '', { metadata: { labels: { a: 'b' } } }, MERGE_PATCH],

@@ -121,3 +121,9 @@ export function write(target: Record<string, unknown>, path: JsonPath, value: un
     }
   }
 }
+
+/** The names along a path of fields alone, up to the first step that is none. */
+export function fieldNames(path: JsonPath): string[] {
+  const end = path.findIndex(({ kind }) => kind !== 'field');
+  return (end < 0 ? path : path.slice(0, end)).flatMap((step) => (step.kind === 'field' ? [step.name] : []));
+}

@@ -136,6 +136,9 @@ function checkKeys(items: Fields, keys: readonly string[], path: string): FieldE
     if (property.type === 'object' || property.type === 'array') {
       errors.push(invalid(`${at}.type`, property.type, `must be a scalar type if parent array's ${LIST_TYPE} is map`));
     }
+    if (property.nullable === true) {
+      errors.push(forbidden(`${at}.nullable`, `this property is in ${MAP_KEYS}, so it cannot be nullable`));
+    }
     if (property.default === undefined && !valuesOf(items.required).includes(key)) {
       const text = `this property is in ${MAP_KEYS}, so it must have a default or be a required property`;
       errors.push(required(`${at}.default`, text));

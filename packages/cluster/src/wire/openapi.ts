@@ -1,94 +1,91 @@
-/**
- * As much OpenAPI as clients look at: which PATCH takes `dryRun` and `fieldValidation`, and that a kind exists. Merge keys are left
- * to the types that kubectl has compiled in, which is why no document offers a strategic patch (kubectl 1.29 to 1.35 then uses its own).
- */
-import { createHash } from 'node:crypto';
-import type { Kind } from '../kinds/kind.ts';
+/** `/openapi/v3` and `/openapi/v2`. Nothing is made, and nothing even loaded, before somebody asks; then it is kept. */
 import type { Registry } from '../registry.ts';
 import type { Exchange } from './exchange.ts';
+import { mediaRanges } from './negotiate.ts';
 
 const YEAR_SECONDS = 31_536_000;
+const V2_PROTOBUF = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+
+interface Page {
+  readonly group: string;
+  readonly version: string;
+  readonly hash: string;
+  text?: string;
+}
 
 export class OpenApi {
-  /** `api/v1`, `apis/apps/v1` → document. */
-  readonly #documents = new Map<string, { text: string; hash: string }>();
+  readonly #registry: Registry;
+  #generation = -1;
+  /** `api/v1`, `apis/apps/v1`. */
+  #pages = new Map<string, Page>();
+  #swagger: string | undefined;
 
   constructor(registry: Registry) {
-    for (const [group, versions] of registry.groups()) {
-      for (const version of versions) {
-        const text = JSON.stringify(documentOf(group, version, registry.ofGroupVersion(group, version)));
-        const hash = createHash('sha512').update(text).digest('hex').toUpperCase();
-        this.#documents.set(group === '' ? `api/${version}` : `apis/${group}/${version}`, { text, hash });
-      }
-    }
+    this.#registry = registry;
   }
 
   /** `/openapi/v3`. */
-  serveIndex(exchange: Exchange): void {
+  async serveIndex(exchange: Exchange): Promise<void> {
+    await this.#refresh();
     const paths: Record<string, { serverRelativeURL: string }> = {};
-    for (const [path, { hash }] of this.#documents) {
+    for (const [path, { hash }] of [...this.#pages].sort(([a], [b]) => (a < b ? -1 : 1))) {
       paths[path] = { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` };
     }
     exchange.sendJson(200, JSON.stringify({ paths }));
   }
 
   /** `/openapi/v3/apis/apps/v1`; `now` in ms since the epoch. @returns false where there is no such document */
-  serveDocument(exchange: Exchange, path: string, now: number): boolean {
-    const document = this.#documents.get(path);
-    if (document === undefined) return false;
-    const fresh = exchange.query.get('hash') === document.hash;
-    exchange.send(200, 'application/json', document.text, {
-      etag: `"${document.hash}"`,
-      vary: 'Accept-Encoding',
+  async serveDocument(exchange: Exchange, path: string, now: number): Promise<boolean> {
+    await this.#refresh();
+    const page = this.#pages.get(path);
+    if (page === undefined) return false;
+    const { documentOf } = await import('../openapi/documents.ts');
+    const { group, version, hash } = page;
+    page.text ??= JSON.stringify(documentOf(group, version, this.#registry.ofGroupVersion(group, version)));
+    const headers = {
+      etag: `"${hash}"`,
+      vary: 'Accept-Encoding, Accept',
       // The address holds the hash, so the answer never changes: kubectl keeps it on disk and does not ask again.
-      ...(fresh
-        ? {
-            'cache-control': 'public, immutable',
-            expires: new Date(now + YEAR_SECONDS * 1000).toUTCString(),
-          }
+      ...(exchange.query.get('hash') === hash
+        ? { 'cache-control': 'public, immutable', expires: new Date(now + YEAR_SECONDS * 1000).toUTCString() }
         : {}),
-    });
+    };
+    if (exchange.header('if-none-match') === headers.etag) exchange.response.writeHead(304, headers).end();
+    else exchange.send(200, 'application/json', page.text, headers);
     return true;
   }
 
-  /** `/openapi/v2`: zero bytes are a valid empty document of its protobuf form. */
-  serveV2(exchange: Exchange): void {
-    exchange.send(200, 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf', '');
+  /** `/openapi/v2`: in JSON for who asks for JSON. In protobuf, as old kubectls ask, zero bytes are a valid empty document. */
+  async serveV2(exchange: Exchange): Promise<void> {
+    const [first] = mediaRanges(exchange.header('accept'));
+    if (first !== undefined && !/json|\*\/\*/.test(first.type)) return exchange.send(200, V2_PROTOBUF, '');
+    await this.#refresh();
+    if (this.#swagger === undefined) {
+      const { documentOf, swaggerOf } = await import('../openapi/documents.ts');
+      const documents = [...this.#pages.values()].map(({ group, version }) =>
+        documentOf(group, version, this.#registry.ofGroupVersion(group, version)),
+      );
+      this.#swagger = JSON.stringify(swaggerOf(documents));
+    }
+    exchange.send(200, 'application/json', this.#swagger);
   }
-}
 
-function documentOf(group: string, version: string, kinds: readonly Kind[]): unknown {
-  const prefix = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
-  const paths: Record<string, unknown> = {};
-  const schemas: Record<string, unknown> = {};
-  for (const kind of kinds) {
-    const self = { group, version, kind: kind.kind };
-    const path = `${prefix}${kind.namespaced ? '/namespaces/{namespace}' : ''}/${kind.plural}/{name}`;
-    paths[path] = {
-      patch: {
-        operationId: `patch${kind.namespaced ? 'Namespaced' : ''}${kind.kind}`,
-        parameters: ['dryRun', 'fieldManager', 'fieldValidation'].map((name) => ({
-          name,
-          in: 'query',
-          schema: { type: 'string', uniqueItems: true },
-        })),
-        requestBody: {
-          content: { 'application/json-patch+json': {}, 'application/merge-patch+json': {} },
-        },
-        responses: { '200': { description: 'OK' } },
-        'x-kubernetes-action': 'patch',
-        'x-kubernetes-group-version-kind': self,
-      },
-    };
-    schemas[`io.k8s.api.${group === '' ? 'core' : (group.split('.')[0] ?? group)}.${version}.${kind.kind}`] = {
-      type: 'object',
-      'x-kubernetes-group-version-kind': [self],
-    };
+  /** The pages of the kinds that are served now; those that are as they were keep what was made of them. */
+  async #refresh(): Promise<void> {
+    const { hashOf } = await import('../openapi/documents.ts');
+    const registry = this.#registry;
+    if (registry.generation === this.#generation) return;
+    this.#generation = registry.generation;
+    this.#swagger = undefined;
+    const pages = new Map<string, Page>();
+    for (const [group, versions] of registry.groups()) {
+      for (const version of versions) {
+        const path = group === '' ? `api/${version}` : `apis/${group}/${version}`;
+        const hash = hashOf(path, registry.ofGroupVersion(group, version));
+        const before = this.#pages.get(path);
+        pages.set(path, before?.hash === hash ? before : { group, version, hash });
+      }
+    }
+    this.#pages = pages;
   }
-  return {
-    openapi: '3.0.0',
-    info: { title: 'Kouplet', version: 'v1.34.0' },
-    paths,
-    components: { schemas },
-  };
 }

@@ -57,11 +57,14 @@ export class Router {
     }
   }
 
-  #serveOpenApi(exchange: Exchange, segments: readonly string[]): void {
+  async #serveOpenApi(exchange: Exchange, segments: readonly string[]): Promise<void> {
     const [, version, ...rest] = segments;
-    if (version === 'v2' && rest.length === 0) this.#openapi.serveV2(exchange);
-    else if (version === 'v3' && rest.length === 0) this.#openapi.serveIndex(exchange);
-    else if (version !== 'v3' || !this.#openapi.serveDocument(exchange, rest.join('/'), this.#ground.clock.now()))
+    if (version === 'v2' && rest.length === 0) await this.#openapi.serveV2(exchange);
+    else if (version === 'v3' && rest.length === 0) await this.#openapi.serveIndex(exchange);
+    else if (
+      version !== 'v3' ||
+      !(await this.#openapi.serveDocument(exchange, rest.join('/'), this.#ground.clock.now()))
+    )
       pageNotFound(exchange);
   }
 
