@@ -1,6 +1,7 @@
 /** What every verb stands on, and the small facts of time and names they share. */
 import { randomInt } from 'node:crypto';
 import type { AdmissionContext, AdmissionPlugin, AdmissionReader } from '../admission/plugin.ts';
+import type { Entries } from '../apply/managed-fields.ts';
 import type { Clock } from '../clock.ts';
 import type { Kind, KubeObject, Metadata } from '../kinds/kind.ts';
 import type { Registry } from '../registry.ts';
@@ -21,6 +22,8 @@ export interface WriteOptions {
   readonly actor: string;
   /** The whole pipeline, and nothing stored. */
   readonly dryRun?: boolean;
+  /** Whose the fields are from now on, where that is known already (server-side apply, scale). Absent: found out. */
+  readonly managedFields?: Entries;
 }
 
 /** RFC 3339 in whole seconds, as metav1.Time is written. */
@@ -54,9 +57,10 @@ const METADATA_ORDER: readonly (keyof Metadata)[] = [
   'annotations',
   'ownerReferences',
   'finalizers',
+  'managedFields',
 ];
 
-/** The object with its parts in the order a real server writes them; `managedFields` is not kept. */
+/** The object with its parts in the order a real server writes them. */
 export function inOrder(kind: Kind, draft: KubeObject): KubeObject {
   const metadata: Record<string, unknown> = {};
   for (const key of METADATA_ORDER) {

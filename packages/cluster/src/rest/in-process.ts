@@ -39,7 +39,7 @@ export function inProcessApi(ground: Ground, onError: (error: unknown) => void):
       const face = faceOf(ground, resource);
       const space = spaceOf(resource, namespace);
       const old = face.get(space, name);
-      const copy: KubeObject = old === undefined ? blank(name) : clone(old);
+      const copy: KubeObject = old === undefined ? blank(name) : copyOf(old);
       if (old !== undefined) change(copy);
       const { draft } = decode(face.kind, copy, { inProcess: true });
       return update(ground, face, space, name, draft, { actor, subresource, patch: true }).object;
@@ -56,6 +56,13 @@ export function inProcessApi(ground: Ground, onError: (error: unknown) => void):
     watch: (resource, onEvent) => watch(ground, resource, onEvent, onError),
   };
   return api;
+}
+
+/** A deep copy; whose the fields are is not copied, so that it is known for what is stored. */
+function copyOf(object: KubeObject): KubeObject {
+  const { managedFields, ...metadata } = object.metadata;
+  const copy = clone({ ...object, metadata });
+  return managedFields === undefined ? copy : { ...copy, metadata: { ...copy.metadata, managedFields } };
 }
 
 /** Stands in for an object that is not there, so that the verb itself says NotFound. */

@@ -3,6 +3,8 @@
  * Drafts come in decoded and belong to this call; what comes out is stored and must not be changed.
  */
 import { randomUUID } from 'node:crypto';
+import { type Entries, entriesOf, sameButTimes } from '../apply/managed-fields.ts';
+import { trackCreation, trackUpdate } from '../apply/track.ts';
 import { equal } from '../json.ts';
 import { DecodingError, type FieldError, type Kind, type KubeObject } from '../kinds/kind.ts';
 import {
@@ -37,13 +39,16 @@ export function create(
   if (kind.namespaced) draft.metadata.namespace = namespace;
   else delete draft.metadata.namespace;
   applyDefaults(kind, draft);
+  const time = timestamp(ground.clock.now());
+  // Before admission: what it adds is nobody's.
+  const entries = options.managedFields ?? trackCreation(kind, draft, { manager: options.actor, time });
   const attempt: Attempt = { operation: 'CREATE', kind, namespace, name: nameForRefusals(draft), draft };
   admit(ground, 'admit', attempt);
   kind.prepareCreate?.(draft, ground.clock.now());
 
   const { metadata } = draft;
   metadata.uid = randomUUID();
-  metadata.creationTimestamp = timestamp(ground.clock.now());
+  metadata.creationTimestamp = time;
   const isRevision = Number(metadata.resourceVersion) > 0;
   metadata.resourceVersion = '';
   delete metadata.deletionTimestamp;
@@ -62,6 +67,7 @@ export function create(
   admit(ground, 'validate', named);
   if (face.get(namespace, metadata.name) !== undefined) throw alreadyExists(kind, metadata.name);
   if (isRevision) throw failure(500, undefined, 'resourceVersion should not be set on objects to be created');
+  setEntries(draft, entries);
   const object = inOrder(kind, draft);
   if (options.dryRun !== true) {
     admit(ground, 'commit', named);
@@ -69,6 +75,10 @@ export function create(
   }
   const { resourceVersion: _none, ...rehearsed } = object.metadata;
   return { ...object, metadata: rehearsed as KubeObject['metadata'] };
+}
+
+function setEntries(object: KubeObject, entries: Entries): void {
+  restore(object.metadata, 'managedFields', entries.length === 0 ? undefined : entries);
 }
 
 /** A refusal of an object without a name calls it by what it would be generated from. */
@@ -131,9 +141,12 @@ export function update(
     return { object: create(ground, face, namespace, draft, options), created: true };
   }
   checkPreconditions(kind, old, draft, options.patch === true);
+  const sent = { ...draft.metadata };
   takeOverMetadata(draft, old, kind);
   // Before the parts of `old` are put in: defaults may change the draft in place, and `old` belongs to the store.
   applyDefaults(kind, draft);
+  const stored = entriesOf(old);
+  const entries = options.managedFields ?? track(ground, kind, old, { ...draft, metadata: sent }, options);
   if (subresource === 'status') keepAllButStatus(draft, old, kind);
   else if (subresource === 'finalize') keepAllButFinalizers(draft, old);
 
@@ -156,16 +169,29 @@ export function update(
   if (errors.length > 0) throw invalid(kind, name, errors);
   admit(ground, 'validate', attempt);
 
+  setEntries(draft, stored);
   const object = inOrder(kind, draft);
   object.metadata.resourceVersion = old.metadata.resourceVersion;
   if (isDoneFor(object, old)) {
     if (options.dryRun !== true) ground.store.remove(face.shelf, face.store(old));
     return { object, created: false };
   }
-  if (equal(object, old)) return { object: old, created: false };
+  // What was written anew as it was makes no news, however late it is.
+  if (sameButTimes(entries, stored) && equal(object, old)) return { object: old, created: false };
+  setEntries(object, entries);
   if (options.dryRun === true) return { object, created: false };
   admit(ground, 'commit', attempt);
   return { object: put(ground, face, object), created: false };
+}
+
+/** Whose the fields are after this update. */
+function track(ground: Ground, kind: Kind, old: KubeObject, sent: KubeObject, options: UpdateOptions): Entries {
+  const { actor, subresource } = options;
+  return trackUpdate(kind, old, sent, entriesOf(old), {
+    manager: actor,
+    subresource,
+    time: timestamp(ground.clock.now()),
+  });
 }
 
 function complaints(

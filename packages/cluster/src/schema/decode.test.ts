@@ -44,7 +44,7 @@ describe('decoding', () => {
       'unknown field "spec.containers[0].bar"',
       'unknown field "spec.containers[1].env[0].valu"',
     ]);
-    expect(draft.metadata).toEqual({ name: 'p', labels: { any: 'x' } });
+    expect(draft.metadata).toEqual({ name: 'p', labels: { any: 'x' }, managedFields: body.metadata.managedFields });
     expect(draft.spec).toEqual({ containers: [{ name: 'c' }, { name: 'd', env: [{ name: 'E' }] }] });
   });
 

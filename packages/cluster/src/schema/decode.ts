@@ -3,7 +3,7 @@
  * types refused in Go's words, times in whole seconds, and nothing that is empty where Go omits what is empty.
  */
 import type { ApiError } from '../api.ts';
-import { clone, isRecord } from '../json.ts';
+import { clone, isRecord, setKey } from '../json.ts';
 import type { CustomKind, Kind, KubeObject } from '../kinds/kind.ts';
 import { cannotBeHandled } from '../status.ts';
 import { type FieldType, fieldsOfType, goStruct, goType, zerosOfType } from './types.ts';
@@ -36,7 +36,6 @@ export function decode(kind: Kind, raw: Readonly<Record<string, unknown>>, optio
     const known = fieldsOfType(kind.schema) !== undefined;
     const fields = known ? decodeStruct(kind.schema, rest, undefined, context) : clone(rest);
     const metadata = isRecord(fields.metadata) ? fields.metadata : {};
-    delete metadata.managedFields;
     delete metadata.selfLink;
     const draft = { kind: own ?? kind.kind, apiVersion: apiVersion ?? '', ...fields, metadata } as KubeObject;
     return { draft, complaints: context.complaints };
@@ -96,6 +95,8 @@ function pathOf(place: Place | undefined): string {
   return `${above === '' ? place.key : `${above}.${place.key}`}${place.step}`;
 }
 
+const METADATA = 'V1ObjectMeta';
+
 function decodeStruct(
   type: string,
   raw: Readonly<Record<string, unknown>>,
@@ -114,6 +115,11 @@ function decodeStruct(
       continue;
     }
     if (value === null || value === undefined) continue;
+    if (key === 'managedFields' && type === METADATA) {
+      // Passed on as they are: whoever writes reads them by their own rules, or knows them by being the stored ones.
+      if (parent?.parent === undefined) out[key] = value;
+      continue;
+    }
     const decoded = decodeValue(field.type, value, place, context);
     if (decoded === undefined || (field.omitsEmpty && isEmpty(decoded))) continue;
     out[key] = decoded;
@@ -204,11 +210,10 @@ function map(
   if (!isRecord(value)) throw wrongType(value, type, place);
   const out: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
-    // The one name by which a body could reach a prototype.
-    if (key === '__proto__') continue;
     const item = value[key];
-    out[key] =
+    const decoded =
       item === null ? zeroOf(type.of) : decodeValue(type.of, item, { ...place, step: `${place.step}.${key}` }, context);
+    setKey(out, key, decoded);
   }
   return out;
 }

@@ -1,5 +1,6 @@
 /** POST pods/NAME/eviction: a DELETE that asks the PodDisruptionBudgets first (registry/core/pod/storage/eviction.go). */
 import { ApiError, type DeleteOptions } from '../api.ts';
+import { entriesOf } from '../apply/managed-fields.ts';
 import { evictionCondition, mayEvict } from '../controllers/eviction.ts';
 import { clone, isRecord } from '../json.ts';
 import type { KubeObject } from '../kinds/kind.ts';
@@ -76,5 +77,7 @@ function tellWhy(ground: Ground, face: Face, pod: KubeObject, actor: string): vo
   const others = conditions.filter((one) => one.type !== condition.type);
   draft.status = { ...draft.status, conditions: [...others, condition] };
   const { name, namespace = '' } = pod.metadata;
-  update(ground, face, namespace, name, draft, { actor, subresource: 'status', patch: true });
+  // A real server writes it past its field manager: the condition is nobody's.
+  const managedFields = entriesOf(pod);
+  update(ground, face, namespace, name, draft, { actor, subresource: 'status', patch: true, managedFields });
 }

@@ -65,7 +65,7 @@ export class Exchange {
 
   /** Who writes, for the record: the query's fieldManager, else the client's name. */
   get actor(): string {
-    return this.param('fieldManager') ?? (this.header('user-agent') ?? 'unknown').split('/')[0] ?? 'unknown';
+    return this.param('fieldManager') ?? nameOfClient(this.header('user-agent') ?? '');
   }
 
   /** Told in a header of the answer; kubectl prints it. */
@@ -157,6 +157,22 @@ export class Exchange {
     const html = /\btext\/html\b/.test(this.header('accept') ?? '');
     return html || /^(curl|Wget|Mozilla)\b/.test(this.header('user-agent') ?? '');
   }
+}
+
+const MAX_MANAGER_BYTES = 128;
+
+/** `kubectl` of `kubectl/v1.32.0 (linux/amd64) …`: what can be printed of it, up to 128 bytes. */
+function nameOfClient(agent: string): string {
+  const [name = ''] = agent.split('/', 1);
+  const printable = name.replace(/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/gu, '');
+  if (printable.length <= MAX_MANAGER_BYTES / 4) return printable || 'unknown';
+  let [kept, bytes] = ['', 0];
+  for (const char of printable) {
+    bytes += Buffer.byteLength(char);
+    if (bytes > MAX_MANAGER_BYTES) break;
+    kept += char;
+  }
+  return kept;
 }
 
 /** RFC 7234 §5.5, code 299; what a header cannot carry is escaped. */

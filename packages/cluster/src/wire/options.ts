@@ -1,6 +1,7 @@
 /** The query of writes: `dryRun`, `fieldValidation`, and the options of a DELETE. */
 import type { DeleteOptions } from '../api.ts';
 import { isRecord } from '../json.ts';
+import type { FieldError } from '../kinds/kind.ts';
 import { badRequest, invalidOptions } from '../status.ts';
 import { contentType, unknownFormat } from './body.ts';
 import type { Exchange } from './exchange.ts';
@@ -10,10 +11,17 @@ export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
 export interface WriteQuery {
   readonly dryRun: boolean;
   readonly fieldValidation: FieldValidation;
+  /** An apply takes over what others own. */
+  readonly force: boolean;
 }
 
-/** @param kind `CreateOptions`, `UpdateOptions`, `PatchOptions`. @throws ApiError 422 */
-export function writeQuery(exchange: Exchange, kind: string): WriteQuery {
+/**
+ * @param kind  `CreateOptions`, `UpdateOptions`, `PatchOptions`
+ * @param applies  the request is a server-side apply
+ * @throws ApiError 422
+ */
+export function writeQuery(exchange: Exchange, kind: string, applies = false): WriteQuery {
+  checkManager(exchange, kind, applies);
   const dryRun = exchange.query.getAll('dryRun').filter((value) => value !== '');
   checkDryRun(kind, dryRun);
   const fieldValidation = exchange.param('fieldValidation') ?? 'Warn';
@@ -27,7 +35,36 @@ export function writeQuery(exchange: Exchange, kind: string): WriteQuery {
       },
     ]);
   }
-  return { dryRun: dryRun.length > 0, fieldValidation };
+  return { dryRun: dryRun.length > 0, fieldValidation, force: exchange.flag('force') };
+}
+
+const MAX_MANAGER_BYTES = 128;
+
+/** Who applies must say so; nobody else may force. */
+function checkManager(exchange: Exchange, kind: string, applies: boolean): void {
+  const errors: FieldError[] = [];
+  const manager = exchange.param('fieldManager') ?? '';
+  if (applies && manager === '') {
+    errors.push({ field: 'fieldManager', type: 'Required value', detail: 'is required for apply patch' });
+  }
+  if (kind === 'PatchOptions' && !applies && exchange.query.has('force')) {
+    errors.push({ field: 'force', type: 'Forbidden', detail: 'may not be specified for non-apply patch' });
+  }
+  if (Buffer.byteLength(manager) > MAX_MANAGER_BYTES) {
+    errors.push({ field: 'fieldManager', type: 'Too long', detail: `may not be more than ${MAX_MANAGER_BYTES} bytes` });
+  }
+  let position = 0;
+  for (const char of manager) {
+    if (/[\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(char)) {
+      position += Buffer.byteLength(char);
+      continue;
+    }
+    const code = (char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    const detail = `invalid character U+${code} (at position ${position})`;
+    errors.push({ field: 'fieldManager', type: 'Invalid value', value: manager, detail });
+    break;
+  }
+  if (errors.length > 0) throw invalidOptions(kind, errors);
 }
 
 function checkDryRun(kind: string, values: readonly unknown[]): void {

@@ -12,8 +12,9 @@ import type { Ground } from '../rest/ground.ts';
 import { get } from '../rest/reads.ts';
 import { update } from '../rest/writes.ts';
 import { decode } from '../schema/decode.ts';
-import { badRequest, failure, invalidOptions, invalidPatch } from '../status.ts';
+import { badRequest, failure, invalidPatch } from '../status.ts';
 import { sendObject } from './answers.ts';
+import { isApply, serverSideApply } from './apply-patches.ts';
 import { contentType, goKind, goSyntaxError } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { writeQuery } from './options.ts';
@@ -34,10 +35,12 @@ const TYPES = {
   'application/strategic-merge-patch+json': 'strategic',
 } as const;
 
-const mediaOf = (exchange: Exchange): string => contentType(exchange.header('content-type')) ?? '';
-
-function refuseServerSideApply(exchange: Exchange): void {
-  if (mediaOf(exchange).startsWith('application/apply-patch+')) throw noServerSideApply(exchange);
+/** @throws ApiError 415 */
+function typeOf(exchange: Exchange): (typeof TYPES)[keyof typeof TYPES] {
+  const media = contentType(exchange.header('content-type')) ?? '';
+  const type = Object.hasOwn(TYPES, media) ? TYPES[media as keyof typeof TYPES] : undefined;
+  if (type === undefined) throw failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
+  return type;
 }
 
 /** A patch as it came, before it meets an object. */
@@ -49,10 +52,7 @@ export interface PatchDocument {
 
 /** @throws ApiError 400, 413, 415 */
 export async function readPatch(exchange: Exchange): Promise<PatchDocument> {
-  refuseServerSideApply(exchange);
-  const media = mediaOf(exchange);
-  const type = Object.hasOwn(TYPES, media) ? TYPES[media as keyof typeof TYPES] : undefined;
-  if (type === undefined) throw failure(415, 'UnsupportedMediaType', '415: Unsupported Media Type', {});
+  const type = typeOf(exchange);
   const text = (await exchange.body()).toString('utf8');
   try {
     return { type, text, patch: JSON.parse(text) };
@@ -80,20 +80,6 @@ export function applyPatch({ type, text, patch }: PatchDocument, target: KubeObj
   return { value: strategicMergePatch(target, patch), quoted: () => goPrint(patch), duplicates };
 }
 
-function noServerSideApply(exchange: Exchange): ApiError {
-  if (exchange.param('fieldManager') === undefined) {
-    return invalidOptions('PatchOptions', [
-      { field: 'fieldManager', type: 'Required value', detail: 'is required for apply patch' },
-    ]);
-  }
-  return failure(
-    415,
-    'UnsupportedMediaType',
-    'the embedded cluster has no server-side apply yet: use kubectl apply without --server-side',
-    {},
-  );
-}
-
 /** Custom kinds have no merge keys. */
 function noStrategicPatch(): ApiError {
   return failure(
@@ -111,10 +97,10 @@ export interface PatchTarget {
 
 /** PATCH of an object or of its status. @throws ApiError */
 export async function patch(ground: Ground, exchange: Exchange, face: Face, target: PatchTarget): Promise<void> {
+  if (isApply(exchange)) return serverSideApply(ground, exchange, face, target);
   const { dryRun, fieldValidation } = writeQuery(exchange, 'PatchOptions');
   const { namespace, name, subresource } = target;
-  // Said of an object that is not there, too: a real server would create it.
-  refuseServerSideApply(exchange);
+  if (contentType(exchange.header('content-type'))?.startsWith('application/apply-patch+')) typeOf(exchange);
   get(face, namespace, name);
   const document = await readPatch(exchange);
   if (document.type === 'strategic' && face.kind.custom !== undefined) throw noStrategicPatch();

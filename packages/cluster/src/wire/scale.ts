@@ -1,15 +1,20 @@
 /** `/scale`: the number of replicas of any workload, as an autoscaling/v1 Scale. */
-import { findFirst, type JsonPath, parseJsonPath, write } from '../custom/json-path.ts';
+import { applied } from '../apply/apply.ts';
+import { type Entries, entriesOf } from '../apply/managed-fields.ts';
+import { replicasAt, scaleEntries, scaleKind, workloadEntries } from '../apply/scale-fields.ts';
+import { trackUpdate } from '../apply/track.ts';
+import { fieldNames, findFirst, type JsonPath, parseJsonPath, write } from '../custom/json-path.ts';
 import { clone, isRecord } from '../json.ts';
 import { ageOf } from '../kinds/ages.ts';
 import type { Kind, KubeObject } from '../kinds/kind.ts';
 import { formatSelector } from '../kinds/label-selectors.ts';
 import { ageColumn, column, nameColumn } from '../kinds/shape.ts';
 import type { Face } from '../rest/face.ts';
-import type { Ground } from '../rest/ground.ts';
+import { type Ground, timestamp } from '../rest/ground.ts';
 import { get } from '../rest/reads.ts';
 import { update } from '../rest/writes.ts';
 import { badRequest, invalid } from '../status.ts';
+import { isApply, readConfig } from './apply-patches.ts';
 import { contentType, readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { negotiate } from './negotiate.ts';
@@ -30,10 +35,20 @@ export async function serveScale(
   if (exchange.method === 'GET' || exchange.method === 'HEAD') {
     return sendScale(exchange, face, get(face, namespace, name), ground.clock.now());
   }
-  const { dryRun } = writeQuery(exchange, exchange.method === 'PUT' ? 'UpdateOptions' : 'PatchOptions');
+  const applies = isApply(exchange);
+  const query = writeQuery(exchange, exchange.method === 'PUT' ? 'UpdateOptions' : 'PatchOptions', applies);
   get(face, namespace, name);
-  const wanted = await readScale(exchange, () => scaleOf(face.kind, get(face, namespace, name)));
-  const draft = clone(get(face, namespace, name));
+  const read = applies ? undefined : await readScale(exchange);
+  const config = applies ? readConfig((await exchange.body()).toString('utf8')).config : {};
+  // Only now: while the body came in, the object may have changed.
+  const old = get(face, namespace, name);
+  const owned = replicasAt(fieldNames(pathsOf(face.kind).replicas));
+  const present = withEntries(scaleOf(face.kind, old), scaleEntries(entriesOf(old), owned));
+  const time = timestamp(ground.clock.now());
+  const change = { manager: exchange.actor, subresource: 'scale', time };
+  const apply = applies ? applied(scaleKind, present, config, { ...change, force: query.force }) : undefined;
+  const wanted = apply?.value ?? read?.(present) ?? {};
+  const draft = clone(old);
   const metadata = isRecord(wanted.metadata) ? wanted.metadata : {};
   if (typeof metadata.name === 'string' && metadata.name !== '' && metadata.name !== name) {
     throw badRequest(`the name of the object (${metadata.name}) does not match the name on the URL (${name})`);
@@ -41,8 +56,16 @@ export async function serveScale(
   const replicas = replicasOf(wanted, face.kind.custom === undefined ? name : undefined);
   draft.metadata.resourceVersion = typeof metadata.resourceVersion === 'string' ? metadata.resourceVersion : '';
   write(draft, pathsOf(face.kind).replicas, replicas);
-  const { object } = update(ground, face, namespace, name, draft, { actor: exchange.actor, dryRun, patch: true });
+  const next = { ...present, spec: replicas === 0 ? {} : { replicas } };
+  const entries = apply?.entries ?? trackUpdate(scaleKind, present, next, entriesOf(present), change);
+  const managedFields = workloadEntries(face.kind, entriesOf(old), entries, owned);
+  const options = { actor: exchange.actor, dryRun: query.dryRun, patch: true, managedFields };
+  const { object } = update(ground, face, namespace, name, draft, options);
   sendScale(exchange, face, object, ground.clock.now());
+}
+
+function withEntries(scale: KubeObject, entries: Entries): KubeObject {
+  return { ...scale, metadata: { ...scale.metadata, managedFields: [...entries] } };
 }
 
 function sendScale(exchange: Exchange, face: Face, object: KubeObject, now: number): void {
@@ -74,14 +97,18 @@ const TABLE: Pick<Kind, 'columns' | 'row'> = {
   ],
 };
 
-async function readScale(exchange: Exchange, present: () => KubeObject): Promise<Record<string, unknown>> {
+/** The body, and what it makes of the Scale that is there. */
+async function readScale(exchange: Exchange): Promise<(present: KubeObject) => Record<string, unknown>> {
   if (exchange.method === 'PUT') {
-    return readBody(await exchange.body(), contentType(exchange.header('content-type')), SCALE).value;
+    const { value } = readBody(await exchange.body(), contentType(exchange.header('content-type')), SCALE);
+    return () => value;
   }
   const document = await readPatch(exchange);
-  const { value } = applyPatch(document, present());
-  if (!isRecord(value)) throw badRequest('the patched document is no object');
-  return value;
+  return (present) => {
+    const { value } = applyPatch(document, present);
+    if (!isRecord(value)) throw badRequest('the patched document is no object');
+    return value;
+  };
 }
 
 /** @param name  of the object; undefined where its own validation speaks of what is below zero */

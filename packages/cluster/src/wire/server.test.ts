@@ -95,7 +95,7 @@ describe('[SPEC C32] forms of bodies and answers', () => {
     const made = await cluster.ask('POST', '/api/v1/namespaces/default/configmaps', { body, headers });
     expect([made.code, made.headers['content-type']]).toEqual([201, 'application/yaml']);
     expect(made.text).toMatch(
-      /^apiVersion: v1\ndata:\n {2}a: "1"\nkind: ConfigMap\nmetadata:\n {2}creationTimestamp: "2.*Z"\n {2}name: "y"\n/,
+      /^apiVersion: v1\ndata:\n {2}a: "1"\nkind: ConfigMap\nmetadata:\n {2}creationTimestamp: "2.*Z"\n {2}managedFields:\n {2}- [\s\S]*\n {2}name: "y"\n/,
     );
   });
 
@@ -213,13 +213,15 @@ describe('[SPEC C33] subresources', () => {
     expect((await cluster.ask('GET', `${PODS}/held`)).code).toBe(200);
   });
 
-  test('server-side apply is refused in words, also of what is not there yet', async () => {
-    const answer = await cluster.ask('PATCH', `${PODS}/none-yet?fieldManager=kubectl`, {
-      body: podOf('none-yet'),
-      headers: { 'content-type': 'application/apply-patch+yaml' },
-    });
-    expect([answer.code, answer.json.reason]).toEqual([415, 'UnsupportedMediaType']);
-    expect(answer.json.message).toContain('no server-side apply yet');
+  test('server-side apply makes what is missing, and in CBOR it is refused', async () => {
+    const apply = (type: string) =>
+      cluster.ask('PATCH', `${PODS}/applied?fieldManager=kubectl`, {
+        body: { apiVersion: 'v1', kind: 'Pod', ...podOf('applied') },
+        headers: { 'content-type': `application/apply-patch+${type}` },
+      });
+    expect([(await apply('cbor')).code, (await apply('yaml')).code, (await apply('yaml')).code]).toEqual([
+      415, 201, 200,
+    ]);
   });
 
   test('what would need a running container is refused in words', async () => {
@@ -231,10 +233,19 @@ describe('[SPEC C33] subresources', () => {
     const bound = await cluster.ask('POST', `${PODS}/bound/exec?command=ls`);
     expect([bound.code, bound.json.message]).toEqual([
       400,
-      'the embedded cluster runs no containers: exec is not possible on pods',
+      'the embedded cluster runs no containers: no command can be run',
     ]);
     const log = await cluster.ask('GET', `${PODS}/bound/log`);
     expect([log.code, log.json.message]).toEqual([404, 'pods "n1" not found']);
+    await cluster.ask('POST', '/api/v1/nodes', { body: { metadata: { name: 'n1' } } });
+    const refused = await cluster.ask('GET', `${PODS}/bound/log`);
+    expect([refused.code, refused.json.message]).toEqual([
+      400,
+      'the embedded cluster runs no containers: there are no logs; what became of the pod is in its status and events (kubectl describe pod)',
+    ]);
+    const wrong = await cluster.ask('GET', `${PODS}/bound/log?container=nope`);
+    expect([wrong.code, wrong.json.message]).toEqual([400, 'container nope is not valid for pod bound']);
+    await cluster.ask('DELETE', '/api/v1/nodes/n1');
   });
 });
 
