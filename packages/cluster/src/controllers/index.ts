@@ -19,6 +19,7 @@ import { startPodGc } from './pod-gc.ts';
 import { startReplicaSetController } from './replica-set/controller.ts';
 import { startResourceQuotaController } from './resource-quota.ts';
 import { startScheduler } from './scheduler/controller.ts';
+import { startServiceEndpointsController } from './service-endpoints.ts';
 import { startStatefulSetController } from './stateful-set/controller.ts';
 import { startTaintEviction } from './taint-eviction.ts';
 
@@ -45,6 +46,7 @@ const starts: Record<ControllerName, (context: ControllerContext) => Controller>
   'pod-gc': startPodGc,
   disruption: startDisruptionController,
   resourcequota: startResourceQuotaController,
+  endpoints: startServiceEndpointsController,
 };
 
 export function startControllers(api: Api, clock: Clock, options: ControllerOptions = {}): { stop(): void } {

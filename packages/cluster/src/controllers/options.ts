@@ -20,6 +20,7 @@ export const controllerNames = [
   'pod-gc',
   'disruption',
   'resourcequota',
+  'endpoints',
 ] as const;
 
 export type ControllerName = (typeof controllerNames)[number];

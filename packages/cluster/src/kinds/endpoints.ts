@@ -1,4 +1,4 @@
-/** v1 Endpoints and discovery.k8s.io/v1 EndpointSlice: kept as they are written, nobody fills them here. */
+/** v1 Endpoints and discovery.k8s.io/v1 EndpointSlice: filled by `controllers/service-endpoints.ts`. */
 import { ageOf } from './ages.ts';
 import { defineKind } from './define-kind.ts';
 import { unsupported } from './field-errors.ts';
