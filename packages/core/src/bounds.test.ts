@@ -61,15 +61,15 @@ describe('what is remembered', () => {
     for (const [at] of pods.entries()) state = withTold(state, `event/${at}`, at);
     expect(Object.keys(state.told)).toHaveLength(400);
     state = fold(state, 500, ...pods.map(({ metadata }) => ({ kind: 'pod-gone', uid: metadata.uid }) as const));
-    expect(Object.keys(withTold(state, 'event/last', 501).told)).toHaveLength(256);
+    expect(Object.keys(withTold(state, 'event/last', 'Last', 501).told)).toHaveLength(256);
   });
 
   test('exceptions an hour apart are no row: each is answered by the shortest rest [SPEC M33]', () => {
     let state = fold(createBase(baseId), 0, { kind: 'crashed', message: 'boom' });
     state = fold(state, 20_000, { kind: 'crashed', message: 'boom' });
-    expect(quarantineUntil(state) - 20_000).toBe(20_000);
+    expect(quarantineUntil(state, policy) - 20_000).toBe(20_000);
     state = fold(state, 3_600_000, { kind: 'crashed', message: 'boom' });
-    expect(quarantineUntil(state) - 3_600_000).toBe(10_000);
+    expect(quarantineUntil(state, policy) - 3_600_000).toBe(10_000);
   });
 
   test("a Lease of somebody else's that begins as ours do is never removed [SPEC N15]", () => {

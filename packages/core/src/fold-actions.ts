@@ -30,7 +30,7 @@ export function foldActionStarted(state: BaseState, action: Action, at: Stamp): 
     case 'send-command':
       return foldCommandStarted(next, action, at);
     case 'record-event':
-      return withTold(next, action.key, at.mono);
+      return withTold(next, action.key, action.reason, at.mono);
     default:
       return next;
   }

@@ -15,7 +15,7 @@ import {
   foldRecordGone,
 } from './fold-objects.ts';
 import type { BaseInput } from './inputs.ts';
-import { nodeNotice, withNotice } from './notices.ts';
+import { awayReasons, nodeNotice, withNotice, withoutTold } from './notices.ts';
 import type { Policy } from './policy.ts';
 import { cut, withoutEntry } from './records.ts';
 import type { BaseState } from './state.ts';
@@ -78,14 +78,14 @@ export function foldBase(state: BaseState, input: BaseInput, policy: Policy): Ba
 /** A sign of nothing; told once in a while. */
 function foldRejected(state: BaseState, message: string, at: number): BaseState {
   const notice = { ...nodeNotice('Warning', 'MessageRejected', message), isLasting: true as const };
-  const toldAt = state.told[notice.key];
+  const toldAt = state.told[notice.key]?.at;
   return toldAt !== undefined && at - toldAt < rejectedPeriodMs ? state : withNotice(state, notice);
 }
 
 /** A new connection: what was asked in the old one will not be answered, and the base is listed before anything is done. */
 function foldSessionOpened(state: BaseState, sessionId: string, at: number): BaseState {
   if (state.session?.id === sessionId) return state;
-  const { sessionClosedAt: _over, ...rest } = state;
+  const { sessionClosedAt: _over, ...rest } = withoutTold(state, awayReasons);
   return {
     ...rest,
     session: { id: sessionId, openedAt: at },

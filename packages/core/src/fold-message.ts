@@ -2,6 +2,7 @@
 import type { BaselineQuery, BaseMessage, HealthReport, Heartbeat, TopicGeneration } from '@kouplet/protocol';
 import { foldList } from './fold-list.ts';
 import { foldOperationResult } from './fold-operation.ts';
+import { awayReasons, factReasons, withoutTold } from './notices.ts';
 import type { Policy } from './policy.ts';
 import { defined, isSame } from './records.ts';
 import type { BaseFacts, BaseState, BaseVitals, Question } from './state.ts';
@@ -21,17 +22,25 @@ export function foldMessage(
   policy: Policy,
 ): BaseState {
   const { goneProvenAt: _back, ...present } = state;
-  const heard: BaseState = { ...present, heardAt: Math.max(state.heardAt ?? 0, at.mono), generation };
+  const isBack = at.mono - (state.heardAt ?? at.mono) >= policy.timings.silentAfterMs;
+  const awake = isBack ? withoutTold(present, awayReasons) : present;
+  const heard: BaseState = { ...awake, heardAt: Math.max(state.heardAt ?? 0, at.mono), generation };
   switch (message.kind) {
     case 'heartbeat':
       return foldHeartbeat(heard, message, at.mono);
     case 'health':
       return foldHealth(heard, message, at, policy);
     case 'biz-report': {
+      if (isRepeated(message.publishedAt, state.listPublishedAt)) return heard;
       const answered = takeAnswer(heard.listQuestions, at.mono);
-      const state2: BaseState = { ...heard, listQuestions: answered.rest, listAnsweredAt: at.mono };
-      if (answered.askedAt === undefined) return state2;
-      return foldList(state2, message.bizes, answered.askedAt, at, policy);
+      const next: BaseState = {
+        ...heard,
+        listQuestions: answered.rest,
+        listAnsweredAt: at.mono,
+        ...(message.publishedAt === undefined ? {} : { listPublishedAt: message.publishedAt }),
+      };
+      if (answered.askedAt === undefined) return next;
+      return foldList(next, message.bizes, answered.askedAt, at, policy);
     }
     case 'operation-result':
       return foldOperationResult(heard, message, at, policy);
@@ -56,18 +65,24 @@ function foldHeartbeat(state: BaseState, beat: Heartbeat, at: number): BaseState
   if (!beat.isActivated) return next.goodbyeAt === undefined ? { ...next, goodbyeAt: at } : next;
   if (next.goodbyeAt === undefined) return next;
   const { goodbyeAt: _taken, ...rest } = next;
-  return rest;
+  return withoutTold(rest, awayReasons);
 }
 
 /** What it says now replaces what it said; what it does not say stays. */
 function withFacts(state: BaseState, facts: { readonly [K in keyof BaseFacts]?: BaseFacts[K] | undefined }): BaseState {
   const next: BaseFacts = { ...state.facts, ...defined(facts) };
-  return isSame(next, state.facts) ? state : { ...state, facts: next };
+  return isSame(next, state.facts) ? state : withoutTold({ ...state, facts: next }, factReasons);
 }
 
 function foldHealth(state: BaseState, report: HealthReport, at: Stamp, policy: Policy): BaseState {
+  if (isRepeated(report.publishedAt, state.healthPublishedAt)) return state;
   const answered = takeAnswer(state.healthQuestions, at.mono);
-  const next: BaseState = { ...state, healthQuestions: answered.rest, healthAnsweredAt: at.mono };
+  const next: BaseState = {
+    ...state,
+    healthQuestions: answered.rest,
+    healthAnsweredAt: at.mono,
+    ...(report.publishedAt === undefined ? {} : { healthPublishedAt: report.publishedAt }),
+  };
   if (!report.isSuccess) return next;
   const process = withProcess(next, report.runTimeSeconds, at.mono);
   const vitals: BaseVitals = {
@@ -106,9 +121,7 @@ function withProcess(state: BaseState, runTime: number | undefined, at: number):
 
 /** Once a process; a delivery that is only repeated says the same time and means nothing. */
 function foldBaselineQuery(state: BaseState, query: BaselineQuery, at: number): BaseState {
-  const isRepeated =
-    state.baseline !== undefined && query.publishedAt !== undefined && state.baseline.publishedAt === query.publishedAt;
-  if (isRepeated) return state;
+  if (isRepeated(query.publishedAt, state.baseline?.publishedAt)) return state;
   const told = withFacts(state, {
     baseName: query.baseName,
     baseVersion: query.baseVersion,
@@ -135,6 +148,11 @@ function withNewProcess(state: BaseState, at: number): BaseState {
     ]),
   );
   return { ...state, slots, processChangedAt: at, listNeededSince: at, listQuestions: [], healthQuestions: [] };
+}
+
+/** Delivered twice: credited again, it would be evidence as of a question that it never answered. [SPEC M8] */
+function isRepeated(publishedAt: number | undefined, lastPublishedAt: number | undefined): boolean {
+  return publishedAt !== undefined && publishedAt === lastPublishedAt;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** What Kubernetes objects mean. An older observation never wins, and what is gone does not come back. [SPEC I4] */
 import { isDeleting } from './module-pod.ts';
 import { givenUpAnnotation, identityAnnotation } from './names.ts';
-import { nodeNotice, podNotice, withNotice } from './notices.ts';
+import { nodeNotice, podNotice, withNotice, withoutTold } from './notices.ts';
 import type { ObservedLease, ObservedNode, ObservedPod, ObservedRecord } from './observed.ts';
 import { adopt } from './ownership.ts';
 import type { Policy } from './policy.ts';
@@ -41,6 +41,7 @@ export function foldPod(state: BaseState, pod: ObservedPod, at: Stamp): BaseStat
     seenAt: known?.seenAt ?? at.mono,
     seenWall: known?.seenWall ?? at.wall,
     order: known?.order ?? state.podsSeen,
+    firstVersion: known?.firstVersion ?? pod.metadata.resourceVersion,
     ...(deletingSince === undefined ? {} : { deletingSince }),
   };
   const pods = withEntry(state.pods, uid, entry);
@@ -89,8 +90,9 @@ export function foldNode(state: BaseState, node: ObservedNode, at: Stamp): BaseS
   if (state.tombstones.includes(node.metadata.uid) || isStale(state.node, node)) return state;
   const hasEnvTaint = node.spec.taints?.some((taint) => taint.key === envTaintKey) ?? false;
   const isSameNode = state.node?.metadata.uid === node.metadata.uid;
+  const ended = endedConditions(state.node, node);
   const next: BaseState = {
-    ...state,
+    ...(ended.size === 0 ? state : withoutTold(state, ended)),
     node,
     // What a base said to a controller before us: until it says so again.
     ...(state.facts === undefined ? { facts: factsOfNode(node) } : {}),
@@ -106,6 +108,17 @@ export function foldNode(state: BaseState, node: ObservedNode, at: Stamp): BaseS
   return after.status === 'True'
     ? withNotice(next, nodeNotice('Normal', 'NodeReady', `Node ${node.metadata.name} status is now: NodeReady`))
     : withNotice(next, nodeNotice('Warning', after.reason ?? 'NodeNotReady', after.message ?? 'the Node is not ready'));
+}
+
+/** Conditions that were true and are not: their Events are told anew when they come again. */
+function endedConditions(before: ObservedNode | undefined, after: ObservedNode): ReadonlySet<string> {
+  const ended = new Set<string>();
+  for (const { type, status } of before?.status.conditions ?? []) {
+    if (type === 'Ready' || status !== 'True') continue;
+    const isStill = after.status.conditions?.some((other) => other.type === type && other.status === 'True') ?? false;
+    if (!isStill) ended.add(type);
+  }
+  return ended;
 }
 
 /** Facts of a base as its Node shows them; nothing where the Node shows none. */
@@ -175,7 +188,8 @@ function withoutHold(state: BaseState): BaseState {
 
 export function foldRecord(state: BaseState, record: ObservedRecord): BaseState {
   if (isStale(state.record, record)) return state;
-  const next = { ...state, record };
+  const known = record.isReadable ? withoutTold(state, unreadable) : state;
+  const next = { ...known, record };
   if (state.heldSince === undefined) return withRecordedClaims(next, record);
   if (state.record !== undefined || Object.values(state.slots).some((slot) => slot.claim !== undefined)) return next;
   // The answer to our own first write may be older than the list by which we know that nothing is there any more.
@@ -187,6 +201,8 @@ export function foldRecord(state: BaseState, record: ObservedRecord): BaseState 
   );
   return withRecordedClaims(next, { ...record, installs: Object.fromEntries(installs) });
 }
+
+const unreadable: ReadonlySet<string> = new Set(['RecordUnreadable']);
 
 /** A list of this hold says nothing of it: a slot of which nothing is left is not kept. */
 function isStruckOff(state: BaseState, key: string): boolean {

@@ -38,15 +38,33 @@ function keyed(regarding: Notice['regarding'], type: Notice['type'], reason: str
   return { key: `event/${shortHash(`${subject}|${reason}|${message}`)}`, regarding, type, reason, message };
 }
 
-/** Remembers that an Event went out: it leaves the outbox, and a lasting condition is not told again. */
-export function withTold(state: BaseState, key: string, at: number): BaseState {
+/** What is told while a base is away, and ends when it speaks. */
+export const awayReasons: ReadonlySet<string> = new Set([
+  'BaseGone',
+  'BaseDeactivated',
+  'GivingUpStopped',
+  'StatefulSetNeedsProof',
+  'DeletionWaits',
+]);
+
+/** What is told about a base's facts, and ends with them. */
+export const factReasons: ReadonlySet<string> = new Set(['AddressUnusable', 'ValuesChanged']);
+
+/** Those conditions are over: when they come again they are told again. */
+export function withoutTold(state: BaseState, reasons: ReadonlySet<string>): BaseState {
+  const told = Object.entries(state.told).filter(([, { reason }]) => !reasons.has(reason));
+  return told.length === Object.keys(state.told).length ? state : { ...state, told: Object.fromEntries(told) };
+}
+
+/** Remembers that an Event went out: it leaves the outbox, and a lasting condition is not told again while it lasts. */
+export function withTold(state: BaseState, key: string, reason: string, at: number): BaseState {
   const waiting = state.notices.find((notice) => notice.key === key);
   const notices = waiting === undefined ? state.notices : state.notices.filter((notice) => notice !== waiting);
   // What happened once needs no memory: two Events a Pod would push the lasting conditions out of it.
   if (waiting !== undefined && waiting.isLasting !== true) return { ...state, notices };
-  const told = Object.entries({ ...state.told, [key]: at });
+  const told = Object.entries({ ...state.told, [key]: { at, reason } });
   const size = toldSize + toldOfPod * Object.keys(state.pods).length;
-  const kept = told.length > size ? told.toSorted((a, b) => b[1] - a[1]).slice(0, size) : told;
+  const kept = told.length > size ? told.toSorted((a, b) => b[1].at - a[1].at).slice(0, size) : told;
   return {
     ...state,
     told: Object.fromEntries(kept),

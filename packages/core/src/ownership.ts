@@ -13,8 +13,9 @@ import {
   type WantedBiz,
 } from './module-pod.ts';
 import type { ObservedPod } from './observed.ts';
-import { wallOf } from './records.ts';
-import { troubleOf } from './slots.ts';
+import type { Policy } from './policy.ts';
+import { isOlderVersion, wallOf } from './records.ts';
+import { isHung, troubleOf } from './slots.ts';
 import type { BaseState, PodEntry, Slot, Trouble } from './state.ts';
 
 /** One Pod's wish for one key. */
@@ -145,14 +146,18 @@ function supersedes(candidate: Wish, present: Wish): boolean {
   );
 }
 
-/** By creation; within one second by what was superseded before, then by the order in which we saw them. */
+/**
+ * By creation; within one second by what was superseded before, as its status says, then by the resourceVersion at which each
+ * was first seen: on a watch that is the server's order of binding them, whatever order a list or a restart shows them in.
+ */
 function isNewer(a: PodEntry, b: PodEntry): boolean {
   const createdA = wallOf(a.pod.metadata.creationTimestamp) ?? 0;
   const createdB = wallOf(b.pod.metadata.creationTimestamp) ?? 0;
   if (createdA !== createdB) return createdA > createdB;
   const wasA = wasSuperseded(a.pod);
   if (wasA !== wasSuperseded(b.pod)) return !wasA;
-  return a.order > b.order;
+  if (a.firstVersion !== b.firstVersion) return isOlderVersion(b.firstVersion, a.firstVersion);
+  return a.pod.metadata.uid > b.pod.metadata.uid;
 }
 
 function wasSuperseded(pod: ObservedPod): boolean {
@@ -227,6 +232,32 @@ function adopterOf(state: BaseState, key: string, inheritedAt: number | undefine
   if (inheritedAt === undefined) return undefined;
   const oldest = byAge.find(({ entry }) => entry.seenAt <= inheritedAt && !wasSuperseded(entry.pod));
   return oldest && claimOf(oldest.entry.pod, oldest.biz.url);
+}
+
+/**
+ * Something of ours whose Pod no longer exists and which is being uninstalled: it goes before anything is installed. One whose
+ * uninstall failed or hangs holds back nobody.
+ */
+export function vanishedOf(state: BaseState, policy: Policy, now: number): Vanished | undefined {
+  let first: Vanished | undefined;
+  for (const name in state.slots) {
+    const { claim, presence, operation, troubles } = state.slots[name] ?? {};
+    if (claim === undefined || presence === 'ABSENT' || state.pods[claim.podUid] !== undefined) continue;
+    if (troubles?.[claim.podUid] !== undefined || (operation !== undefined && isHung(operation, policy, now))) continue;
+    if (first === undefined || name < first.key) first = { key: name as BizKey, claim };
+  }
+  return first;
+}
+
+export interface Vanished {
+  readonly key: BizKey;
+  readonly claim: NonNullable<Slot['claim']>;
+}
+
+/** In words why others wait for it. */
+export function vanishedReason({ key, claim }: Vanished): { readonly reason: string; readonly message: string } {
+  const message = `${key} of Pod ${claim.namespace}/${claim.podName}, which no longer exists, is uninstalled first`;
+  return { reason: 'UninstallingVanished', message };
 }
 
 /** What goes to the record for a Pod. */

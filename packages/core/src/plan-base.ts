@@ -5,6 +5,7 @@
  */
 import type { Plan } from './actions.ts';
 import type { FleetState } from './fleet.ts';
+import { presentSession } from './liveness.ts';
 import { planLease } from './plan-lease.ts';
 import { planNode } from './plan-node.ts';
 import { planIntents, planOperations } from './plan-operations.ts';
@@ -25,8 +26,8 @@ export function planBase(state: BaseState, fleet: FleetState, policy: Policy, no
     return planOf(draft);
   }
   const mayAct = planLease(draft);
-  if (state.quarantine !== undefined && now.mono < quarantineUntil(state)) {
-    wake(draft, quarantineUntil(state));
+  if (state.quarantine !== undefined && now.mono < quarantineUntil(state, policy)) {
+    wake(draft, quarantineUntil(state, policy));
     draft.waiting.push({ subject: `base/${state.baseId}`, reason: 'Quarantined', message: state.quarantine.message });
     if (mayAct) for (const notice of state.notices) proposeNotice(draft, notice);
     return planOf(draft);
@@ -71,12 +72,12 @@ function wakeForLiveness(draft: ReturnType<typeof draftOf>): void {
 const forgottenAfterMs = 60_000;
 
 /** Nothing is left of it: the controller may drop its record. */
-export function isForgettable(state: BaseState, _policy: Policy, now: Stamp): boolean {
+export function isForgettable(state: BaseState, fleet: FleetState, _policy: Policy, now: Stamp): boolean {
   return (
     state.node === undefined &&
     state.lease === undefined &&
     state.record === undefined &&
-    state.session === undefined &&
+    presentSession(state, fleet) === undefined &&
     Object.keys(state.pods).length === 0 &&
     Object.keys(state.flights).length === 0 &&
     now.mono >= forgottenAt(state)

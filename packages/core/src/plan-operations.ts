@@ -6,7 +6,7 @@ import type { BizKey } from '@kouplet/protocol';
 import type { SendCommand } from './actions.ts';
 import { podNotice } from './notices.ts';
 import type { RecordedInstall } from './observed.ts';
-import { claimOf, type Desire, isPresent, proofOf } from './ownership.ts';
+import { claimOf, type Desire, isPresent, proofOf, vanishedOf, vanishedReason } from './ownership.ts';
 import { isRecorded, recordKeyOf } from './plan-record.ts';
 import { unmanagedOf } from './project-node.ts';
 import {
@@ -48,17 +48,10 @@ export function planOperations(draft: Draft): void {
   for (const { key, slot } of removals) {
     if (planRemoval(draft, key, slot, budget)) budget -= 1;
   }
-  // One whose uninstall hangs holds back nobody else for ever.
-  const orphan = removals.find(
-    ({ slot }) =>
-      isOrphan(situation, slot) &&
-      troubleOf(slot, slot.claim?.podUid) === undefined &&
-      !(slot.operation !== undefined && isHung(slot.operation, policy, now.mono)),
-  );
+  const vanished = vanishedOf(state, policy, now.mono);
   for (const desire of inOrder(desires)) {
-    if (orphan !== undefined && slotOf(state, desire.key).operation === undefined) {
-      const message = `${orphan.key} of Pod ${orphan.slot.claim?.namespace}/${orphan.slot.claim?.podName}, which no longer exists, is uninstalled first`;
-      explainDesire(draft, desire, { reason: 'UninstallingVanished', message });
+    if (vanished !== undefined && slotOf(state, desire.key).operation === undefined) {
+      explainDesire(draft, desire, vanishedReason(vanished));
     } else if (planInstall(draft, desire, budget)) budget -= 1;
   }
 }
@@ -95,11 +88,6 @@ function removalsOf(situation: Situation): readonly Removal[] {
     if ((isOurs && slot.presence !== 'ABSENT') || isBroken || foreign.has(key)) removals.push({ key, slot });
   }
   return removals.toSorted((a, b) => (a.key < b.key ? -1 : 1));
-}
-
-/** Its Pod is no more: nobody else will see to it. */
-function isOrphan({ state }: Situation, slot: Slot): boolean {
-  return slot.claim !== undefined && state.pods[slot.claim.podUid] === undefined;
 }
 
 function planRemoval(draft: Draft, key: BizKey, slot: Slot, budget: number): boolean {

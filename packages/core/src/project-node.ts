@@ -160,7 +160,8 @@ function conditionsOf(situation: Situation): readonly Condition[] {
     const isKnown = situation.state.node?.status.conditions?.some((known) => known.type === special.type) ?? false;
     if (special.status === 'True' || isKnown) conditions.push(special);
   }
-  return conditions.map((wanted) => withTimes(situation, wanted));
+  const seconds = secondsOf(situation.now.wall);
+  return conditions.map((wanted) => withTimes(situation, wanted, seconds));
 }
 
 /** undefined: nothing may be said, what the server shows stays. [SPEC N5] */
@@ -246,8 +247,8 @@ function condition(type: string, status: Condition['status'], reason: string, me
 }
 
 /** The transition's time moves with the status only. [SPEC N8] */
-function withTimes({ state, now }: Situation, wanted: Condition): Condition {
+function withTimes({ state }: Situation, wanted: Condition, seconds: string): Condition {
   const known = state.node?.status.conditions?.find((other) => other.type === wanted.type);
   const kept = known?.status === wanted.status ? known.lastTransitionTime : undefined;
-  return { ...wanted, lastHeartbeatTime: secondsOf(now.wall), lastTransitionTime: kept ?? secondsOf(now.wall) };
+  return { ...wanted, lastHeartbeatTime: seconds, lastTransitionTime: kept ?? seconds };
 }

@@ -21,17 +21,8 @@ export function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<
 
 /** RFC 3339 in whole seconds, as metav1.Time is written. */
 export function secondsOf(wall: number): string {
-  const second = Math.floor(wall / 1000);
-  if (second !== lastSecond) {
-    lastText = `${new Date(second * 1000).toISOString().slice(0, 19)}Z`;
-    lastSecond = second;
-  }
-  return lastText;
+  return `${new Date(wall).toISOString().slice(0, 19)}Z`;
 }
-
-// The same second is written many times in one plan, and writing it is what a plan would spend its time on.
-let lastSecond = 0;
-let lastText = '1970-01-01T00:00:00Z';
 
 /** Milliseconds since the epoch; undefined where it is no time. */
 export function wallOf(time: string | undefined): number | undefined {

@@ -165,7 +165,7 @@ export function propose(draft: Draft, action: PlannedAction): boolean {
 /** Tells a lasting condition once, and again when it still lasts after hours. */
 export function tellOnce(draft: Draft, notice: Notice): void {
   const { state, now } = draft.situation;
-  const toldAt = state.told[notice.key];
+  const toldAt = state.told[notice.key]?.at;
   if (toldAt !== undefined && now.mono - toldAt < toldAgainAfterMs) return;
   proposeNotice(draft, notice);
 }
@@ -199,8 +199,8 @@ export function obstacleOf(
   if (fleet.syncedAt === undefined) return { reason: 'NotSynced', message: 'the first lists are not in yet' };
   if (fleet.isStopping) return { reason: 'Stopping', message: 'this controller is stopping' };
   const { quarantine } = state;
-  if (quarantine !== undefined && now.mono < quarantineUntil(state)) {
-    return { reason: 'Quarantined', message: quarantine.message, until: quarantineUntil(state) };
+  if (quarantine !== undefined && now.mono < quarantineUntil(state, policy)) {
+    return { reason: 'Quarantined', message: quarantine.message, until: quarantineUntil(state, policy) };
   }
   if (!hold.isHeld) return { reason: hold.reason, message: hold.message };
   if (fleet.tunnel?.isUp !== true) {
@@ -222,12 +222,9 @@ export function obstacleOf(
   return undefined;
 }
 
-const quarantineFirstMs = 10_000;
-const quarantineCapMs = 300_000;
-
 /** End of the time for which the base is left alone after handling it threw. */
-export function quarantineUntil(state: BaseState): number {
+export function quarantineUntil(state: BaseState, { timings }: Policy): number {
   if (state.quarantine === undefined) return 0;
   const { at, count } = state.quarantine;
-  return at + Math.min(quarantineCapMs, quarantineFirstMs * 2 ** Math.min(count - 1, 10));
+  return at + Math.min(timings.quarantineCapMs, timings.quarantineFirstMs * 2 ** Math.min(count - 1, 10));
 }

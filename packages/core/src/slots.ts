@@ -2,7 +2,7 @@
 import { backoffMs } from './backoff.ts';
 import type { Policy } from './policy.ts';
 import { defined, withEntry, withoutEntry } from './records.ts';
-import type { BaseState, Operation, Run, Slot, Trouble } from './state.ts';
+import type { BaseState, Operation, Question, Run, Slot, Trouble } from './state.ts';
 
 export const emptySlot: Slot = {};
 
@@ -26,10 +26,16 @@ export function withSlot(
     slot.troubles === undefined &&
     slot.lost === undefined &&
     slot.run === undefined;
-  // An operation's end is evidence: until a younger list has come, the slot must keep saying so.
-  const isSettled = isEmpty && (slot.endedAt === undefined || slot.endedAt <= (state.listAsOf ?? -1));
+  // An operation's end is evidence: until no older list can come any more, the slot must keep saying so.
+  const isSettled = isEmpty && (slot.endedAt === undefined || !isListAwaited(state, slot.endedAt));
   const slots = isSettled ? withoutEntry(state.slots, key) : withEntry(state.slots, key, slot);
   return slots === state.slots ? state : { ...state, slots };
+}
+
+/** A list that was asked for before then may still come. */
+function isListAwaited({ listQuestions, healthQuestions }: BaseState, before: number): boolean {
+  const isOlder = ({ askedAt }: Question) => askedAt < before;
+  return listQuestions.some(isOlder) || healthQuestions.some(isOlder);
 }
 
 /** Lives and troubles of Pods that are gone are nobody's, but for what is still to be removed. */

@@ -3,7 +3,7 @@
  * Events all say.
  */
 import { hasEnded, isDeleting, type WantedBiz } from './module-pod.ts';
-import { isContainerEnded, isPresent } from './ownership.ts';
+import { isContainerEnded, isPresent, vanishedOf, vanishedReason } from './ownership.ts';
 import { obstacleOf, type Situation } from './situation.ts';
 import { budgetOf, busyReason, isHung, troubleOf } from './slots.ts';
 import type { PodEntry, Run, Trouble } from './state.ts';
@@ -128,6 +128,11 @@ function unstarted(situation: Situation, entry: PodEntry, biz: WantedBiz): Stand
     return passing('BaseNotActivated', `the master biz of the base is ${master}`);
   }
   if (!situation.isListed) return passing('AwaitingList', 'the base is asked what it has before anything is installed');
+  const vanished = vanishedOf(state, situation.policy, situation.now.mono);
+  if (vanished !== undefined) {
+    const { reason, message } = vanishedReason(vanished);
+    return passing(reason, message);
+  }
   if (budgetOf(state, situation.policy, situation.now.mono) <= 0) {
     const { reason, message } = busyReason(state, situation.policy, situation.now.mono);
     return passing(reason, message);

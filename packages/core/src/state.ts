@@ -42,6 +42,9 @@ export interface BaseState {
   /** When an answer of each kind last came. */
   readonly listAnsweredAt?: number;
   readonly healthAnsweredAt?: number;
+  /** Its own time in the last answer of each kind: a doubled delivery repeats it. */
+  readonly listPublishedAt?: number;
+  readonly healthPublishedAt?: number;
   /** The last list that answered a question of ours: when that was put. */
   readonly listAsOf?: number;
   readonly healthAsOf?: number;
@@ -80,8 +83,8 @@ export interface BaseState {
   readonly writes: Readonly<Record<string, WriteTrouble>>;
   /** Events to be recorded, oldest first; bounded. */
   readonly notices: readonly Notice[];
-  /** By key of a told Event about a lasting condition: when. */
-  readonly told: Readonly<Record<string, number>>;
+  /** By key of a told Event about a lasting condition; until that ends. */
+  readonly told: Readonly<Record<string, Told>>;
   readonly quarantine?: { readonly count: number; readonly at: number; readonly message: string };
 }
 
@@ -208,6 +211,8 @@ export interface PodEntry {
   readonly seenWall: number;
   /** Its place in the order in which Pods were seen. */
   readonly order: number;
+  /** Its resourceVersion when it was first seen: the server's own order, of Pods created within one second too. */
+  readonly firstVersion: string;
   /** When it was first seen with a deletionTimestamp. */
   readonly deletingSince?: number;
 }
@@ -243,6 +248,12 @@ export interface Notice {
   readonly type: RecordEvent['type'];
   readonly reason: string;
   readonly message: string;
+}
+
+/** When an Event about a lasting condition was told. */
+export interface Told {
+  readonly at: number;
+  readonly reason: string;
 }
 
 /** A base of which nothing is known. */

@@ -260,7 +260,7 @@ export class Pipeline {
     }
     let plan: Plan;
     try {
-      if (entry.kind === 'base' && this.#core.isForgettable(entry.state, policy, now)) {
+      if (entry.kind === 'base' && this.#core.isForgettable(entry.state, this.fleet, policy, now)) {
         this.#forget(key);
         return [];
       }

@@ -175,7 +175,9 @@ export class World {
   /** A message of a base, over its link. */
   say(base: FakeBase, message: BaseMessage): void {
     if (!base.isConnected || base.isFrozen || !this.isTunnelUp) return;
-    this.deliver({ kind: 'message', baseId: base.id, message }, wireMs);
+    const isAnswer = message.kind === 'biz-report' || message.kind === 'health';
+    const stamped = isAnswer ? { ...message, publishedAt: this.now.wall } : message;
+    this.deliver({ kind: 'message', baseId: base.id, message: stamped }, wireMs);
   }
 
   /** A change that the API server tells its watchers. */
@@ -238,7 +240,7 @@ export class World {
     this.wakes.set(id, plan.wakeAt);
     for (const install of plan.due ?? []) this.foldBase(id, { kind: 'install-due', install });
     for (const action of plan.actions) if (!this.isPutOff(action)) this.begin(id, action);
-    if (isForgettable(this.stateOf(id), this.policy, this.now)) {
+    if (isForgettable(this.stateOf(id), this.fleet, this.policy, this.now)) {
       this.states.delete(id);
       this.wakes.delete(id);
     }
