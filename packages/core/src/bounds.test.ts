@@ -58,7 +58,7 @@ describe('what is remembered', () => {
   test('hundreds of Pods with a lasting condition are each told once: the memory grows with them and shrinks after', () => {
     const pods = Array.from({ length: 400 }, (_none, at) => podOf(`p${at}`));
     let state = fold(createBase(baseId), 1, ...pods.map((pod) => ({ kind: 'pod-observed', pod }) as const));
-    for (const [at] of pods.entries()) state = withTold(state, `event/${at}`, at);
+    for (const [at] of pods.entries()) state = withTold(state, `event/${at}`, 'Lasting', at);
     expect(Object.keys(state.told)).toHaveLength(400);
     state = fold(state, 500, ...pods.map(({ metadata }) => ({ kind: 'pod-gone', uid: metadata.uid }) as const));
     expect(Object.keys(withTold(state, 'event/last', 'Last', 501).told)).toHaveLength(256);
