@@ -176,6 +176,8 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
 export interface SchedulingOccurrence extends Occurrence {
   /** `Binding` or `Scheduling`. */
   action: string;
+  /** Another object that has to do with it. */
+  related?: Regarding;
 }
 
 export interface SeriesRecorder {
@@ -190,7 +192,7 @@ export function createSeriesRecorder(options: EventRecorderOptions & { instance:
   const { api, clock, component, actor, instance, onError } = options;
   const known = new Map<string, Recorded & { lastAt: number }>();
   return {
-    record(regarding, { type, reason, message, action }) {
+    record(regarding, { type, reason, message, action, related }) {
       const at = clock.now();
       const namespace = regarding.metadata.namespace ?? 'default';
       // The reference counts too, as in client-go: another resourceVersion of the pod is another Event.
@@ -233,6 +235,7 @@ export function createSeriesRecorder(options: EventRecorderOptions & { instance:
             type,
             eventTime: microTimeText(at),
             action,
+            ...(related === undefined ? {} : { related: reference(related) }),
             reportingComponent: component,
             reportingInstance: instance,
           },

@@ -80,6 +80,7 @@ export interface SpreadConstraint {
 
 export interface Container {
   name: string;
+  image?: string;
   restartPolicy?: string;
   ports?: Array<{ hostPort?: number; protocol?: string; hostIP?: string }>;
   resources?: { requests?: Record<string, string | number>; limits?: Record<string, string | number> };

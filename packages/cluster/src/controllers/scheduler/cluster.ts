@@ -19,6 +19,8 @@ export interface NodeState {
   softTaints: readonly Taint[];
   allocatable: Amounts;
   allowedPods: number;
+  /** Sizes of the images that are there, in bytes, by normalized name. */
+  images: ReadonlyMap<string, number>;
   readonly pods: Map<string, PodFacts>;
   readonly requested: Amounts;
   assumedCpu: number;
@@ -32,7 +34,18 @@ export interface NodeState {
 /** What of a node matters to the scheduler, as one text: heartbeats change none of it. */
 function nodeText(node: KubeObject): string {
   const { labels } = node.metadata;
-  return JSON.stringify([labels, node.spec?.unschedulable, node.spec?.taints, node.status?.allocatable]);
+  const { allocatable, images } = node.status ?? {};
+  return JSON.stringify([labels, node.spec?.unschedulable, node.spec?.taints, allocatable, images]);
+}
+
+const noImages: ReadonlyMap<string, number> = new Map();
+
+function imagesOf(node: KubeObject): ReadonlyMap<string, number> {
+  const listed: Array<{ names?: string[]; sizeBytes?: number }> = node.status?.images ?? [];
+  if (listed.length === 0) return noImages;
+  return new Map(
+    listed.flatMap(({ names = [], sizeBytes = 0 }) => names.map((name): [string, number] => [name, sizeBytes])),
+  );
 }
 
 export class Cluster {
@@ -41,6 +54,9 @@ export class Cluster {
   #texts = new Map<string, string>();
   #placed = new Map<string, { facts: PodFacts; node: NodeState }>();
   #list: NodeState[] | undefined;
+  #imageNodes = new Map<string, number>();
+  /** How many pods on nodes have a priority. */
+  #priorities = new Map<number, number>();
 
   constructor(namespaceLabels: NamespaceLabels) {
     this.counts = new PodCounts(() => this.#placed.values(), namespaceLabels);
@@ -55,6 +71,12 @@ export class Cluster {
   node(name: string): NodeState | undefined {
     const node = this.#nodes.get(name);
     return node?.exists === true ? node : undefined;
+  }
+
+  /** Whether any pod on any node is less important. */
+  hasLower(priority: number): boolean {
+    for (const one of this.#priorities.keys()) if (one < priority) return true;
+    return false;
   }
 
   placed(key: string): PodFacts | undefined {
@@ -72,6 +94,7 @@ export class Cluster {
       softTaints: [],
       allocatable: new Map(),
       allowedPods: 0,
+      images: noImages,
       pods: new Map(),
       requested: new Map(),
       assumedCpu: 0,
@@ -96,10 +119,28 @@ export class Cluster {
     node.taints = taints.filter(keepsAway);
     node.softTaints = taints.filter((taint) => !keepsAway(taint));
     node.allocatable = amountsOf(object.status?.allocatable);
+    for (const image of node.images.keys()) this.#countImage(image, -1);
+    node.images = imagesOf(object);
+    for (const image of node.images.keys()) this.#countImage(image, 1);
     node.allowedPods = node.allocatable.get('pods') ?? 0;
     if (!node.exists) this.#list = undefined;
     node.exists = true;
     return true;
+  }
+
+  #countImage(image: string, by: 1 | -1): void {
+    const count = (this.#imageNodes.get(image) ?? 0) + by;
+    if (count === 0) this.#imageNodes.delete(image);
+    else this.#imageNodes.set(image, count);
+  }
+
+  /** On how many nodes an image is; 0 for all where no node tells of images. */
+  nodesWith(image: string): number {
+    return this.#imageNodes.get(image) ?? 0;
+  }
+
+  get hasImages(): boolean {
+    return this.#imageNodes.size > 0;
   }
 
   removeNode(name: string): void {
@@ -107,6 +148,8 @@ export class Cluster {
     const node = this.#nodes.get(name);
     if (node === undefined) return;
     node.exists = false;
+    for (const image of node.images.keys()) this.#countImage(image, -1);
+    node.images = noImages;
     this.#list = undefined;
     if (node.pods.size === 0) this.#nodes.delete(name);
   }
@@ -138,6 +181,9 @@ export class Cluster {
     for (const [name, amount] of facts.requests) {
       node.requested.set(name, (node.requested.get(name) ?? 0) + sign * amount);
     }
+    const equals = (this.#priorities.get(facts.priority) ?? 0) + sign;
+    if (equals === 0) this.#priorities.delete(facts.priority);
+    else this.#priorities.set(facts.priority, equals);
     node.assumedCpu += sign * facts.assumedCpu;
     node.assumedMemory += sign * facts.assumedMemory;
     for (const port of facts.hostPorts) {

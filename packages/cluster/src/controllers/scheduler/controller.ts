@@ -1,29 +1,25 @@
-/** The scheduler: watches pods and nodes, places one pod after another, says why it cannot. Preempts nothing. */
+/** The scheduler: watches pods and nodes, places one pod after another, makes room, says why it cannot. */
 import type { KubeObject } from '../../kinds/kind.ts';
 import { createSeriesRecorder } from '../machinery/event-recorder.ts';
-import { timeText } from '../machinery/instants.ts';
-import { compileSelector } from '../machinery/label-selector.ts';
+import { compileSelector, selectorText } from '../machinery/label-selector.ts';
 import { isReason } from '../machinery/owners.ts';
-import {
-  type Condition,
-  conditionOf,
-  controllerOf,
-  keyOf,
-  type LabelSelector,
-  podSpec,
-  podStatus,
-} from '../machinery/shapes.ts';
+import { conditionOf, controllerOf, keyOf, type LabelSelector, podSpec, podStatus } from '../machinery/shapes.ts';
 import { inLaterTurn } from '../machinery/turns.ts';
 import type { Controller, ControllerContext } from '../options.ts';
 import { Cluster, type NodeState } from './cluster.ts';
 import { nodeRefusal, type Obstacle } from './filters.ts';
+import { Nominations } from './nominations.ts';
 import { createPending, type Parked } from './pending.ts';
 import { createPlacer } from './placement.ts';
-import { factsOf, type PodFacts, stillHold } from './pod-facts.ts';
+import { factsOf, type PodFacts, stillHold, termMatches } from './pod-facts.ts';
+import { createPodStatusWriter, truncated } from './pod-status.ts';
+import { createPreemption } from './preemption.ts';
 import { volumeProblem } from './volumes.ts';
 
 const schedulerName = 'default-scheduler';
 const actor = 'kube-scheduler';
+/** Of the condition DisruptionTarget of a victim. */
+const preemptedReason = 'PreemptionByScheduler';
 /** Pods tried before the turn is given back. */
 const batch = 64;
 /** Up to so many parked pods are all tried again after a change, so that what they say stays true. */
@@ -38,6 +34,9 @@ function isPlaced(pod: KubeObject): boolean {
   const { nodeName } = podSpec(pod);
   return nodeName !== undefined && nodeName !== '';
 }
+
+const isPreempted = (pod: KubeObject | undefined): boolean =>
+  pod !== undefined && conditionOf(podStatus(pod).conditions, 'DisruptionTarget')?.reason === preemptedReason;
 
 const isGated = (pod: KubeObject): boolean => (podSpec(pod).schedulingGates ?? []).length > 0;
 
@@ -58,6 +57,7 @@ export function startScheduler(context: ControllerContext): Controller {
   const nodes = context.index('nodes');
   const services = context.index('services');
   const claims = context.index('persistentvolumeclaims');
+  const budgets = context.index('poddisruptionbudgets.policy');
   const recorder = createSeriesRecorder({
     api,
     clock,
@@ -66,11 +66,30 @@ export function startScheduler(context: ControllerContext): Controller {
     actor,
     onError: (error) => context.onError(error, schedulerName),
   });
+  const writeStatus = createPodStatusWriter(api, clock, actor);
   const namespaceLabels = (name: string) => api.get('namespaces', name)?.metadata.labels;
   const cluster = new Cluster(namespaceLabels);
+  const nominations = new Nominations();
+  const podOf = ({ key, uid }: PodFacts): KubeObject | undefined => {
+    const pod = pods.get(key);
+    return pod?.metadata.uid === uid ? pod : undefined;
+  };
   const place = createPlacer({
     cluster,
+    nominations,
     namespaceLabels,
+    preempt: createPreemption({
+      cluster,
+      nominations,
+      namespaceLabels,
+      budgets: () => budgets.all(),
+      podOf,
+      now: () => clock.now(),
+    }),
+    isMakingRoom: (facts, node) =>
+      [...(cluster.node(node)?.pods.values() ?? [])].some(
+        (other) => other.priority < facts.priority && other.isTerminating && isPreempted(podOf(other)),
+      ),
     ownSelector,
     random: context.options.random ?? Math.random,
   });
@@ -119,8 +138,15 @@ export function startScheduler(context: ControllerContext): Controller {
       return;
     }
     const placement = place(facts);
-    if (placement.kind === 'nowhere') refuse(pod, facts, placement.message, placement.obstacles);
-    else bind(pod, facts, placement.node);
+    if (placement.kind === 'node') {
+      bind(pod, facts, placement.node);
+      return;
+    }
+    const { message, obstacles, room, hopeless } = placement;
+    if (room !== undefined) nominations.set(facts, room.node.name);
+    else if (hopeless === true) nominations.remove(facts.key);
+    refuse(pod, facts, message, obstacles, room?.node.name ?? (hopeless === true ? '' : undefined));
+    if (room !== undefined) makeRoom(pod, facts, room.node, room.victims);
   }
 
   function bind(pod: KubeObject, facts: PodFacts, node: NodeState): void {
@@ -133,7 +159,9 @@ export function startScheduler(context: ControllerContext): Controller {
       return;
     }
     pending.remove(facts.key);
+    nominations.remove(facts.key);
     cluster.place(facts, node.name);
+    joined(facts);
     recorder.record(pod, {
       type: 'Normal',
       reason: 'Scheduled',
@@ -142,38 +170,63 @@ export function startScheduler(context: ControllerContext): Controller {
     });
   }
 
-  function refuse(pod: KubeObject, facts: PodFacts, message: string, obstacles: ReadonlySet<Obstacle>): void {
-    pending.park(facts, obstacles);
-    recorder.record(pod, { type: 'Warning', reason: 'FailedScheduling', action: 'Scheduling', message });
-    setCondition(pod, 'Unschedulable', message);
+  /** Less important pods go with their own grace; the pod itself is tried again when they are gone. */
+  function makeRoom(pod: KubeObject, facts: PodFacts, node: NodeState, victims: readonly PodFacts[]): void {
+    for (const other of nominations.behind(facts, node.name)) {
+      nominations.remove(other.key);
+      const waiting = podOf(other);
+      if (waiting !== undefined) writeStatus(waiting, { nominatedNodeName: '' });
+      pending.add(other);
+    }
+    for (const victim of victims) {
+      const object = podOf(victim);
+      if (object === undefined) continue;
+      try {
+        writeStatus(object, {
+          condition: {
+            type: 'DisruptionTarget',
+            status: 'True',
+            reason: preemptedReason,
+            message: `${schedulerName}: preempting to accommodate a higher priority pod`,
+          },
+        });
+        api.delete('pods', victim.name, victim.namespace, { preconditions: { uid: victim.uid } });
+      } catch (error) {
+        if (!isReason(error, 'NotFound', 'Conflict')) throw error;
+        continue;
+      }
+      recorder.record(object, {
+        type: 'Normal',
+        reason: 'Preempted',
+        action: 'Preempting',
+        message: `Preempted by pod ${facts.uid} on node ${node.name}`,
+        related: pod,
+      });
+    }
   }
 
-  function setCondition(pod: KubeObject, reason: string, message: string): void {
-    const known = conditionOf(podStatus(pod).conditions, 'PodScheduled');
-    const { generation } = pod.metadata;
-    const next: Condition = {
-      type: 'PodScheduled',
-      status: 'False',
-      lastProbeTime: null,
-      lastTransitionTime:
-        known?.status === 'False' ? (known.lastTransitionTime ?? timeText(clock.now())) : timeText(clock.now()),
-      reason,
-      message,
-      ...(generation === undefined ? {} : { observedGeneration: generation }),
-    };
-    // The API server writes the gated condition itself, but without a time.
-    const isTold = known?.status === 'False' && known.reason === reason && known.message === message;
-    if (isTold && typeof known.lastTransitionTime === 'string') return;
-    api.modify(
-      'pods',
-      pod.metadata.name,
-      pod.metadata.namespace,
-      (draft) => {
-        const others: Condition[] = podStatus(draft).conditions ?? [];
-        draft.status.conditions = [...others.filter((condition) => condition.type !== 'PodScheduled'), next];
-      },
-      { actor, subresource: 'status' },
-    );
+  function refuse(
+    pod: KubeObject,
+    facts: PodFacts,
+    message: string,
+    obstacles: ReadonlySet<Obstacle>,
+    nominatedNodeName?: string,
+  ): void {
+    pending.park(facts, obstacles);
+    recorder.record(pod, {
+      type: 'Warning',
+      reason: 'FailedScheduling',
+      action: 'Scheduling',
+      message: truncated(message),
+    });
+    setCondition(pod, 'Unschedulable', message, nominatedNodeName);
+  }
+
+  function setCondition(pod: KubeObject, reason: string, message: string, nominatedNodeName?: string): void {
+    writeStatus(pod, {
+      condition: { type: 'PodScheduled', status: 'False', reason, message },
+      ...(nominatedNodeName === undefined ? {} : { nominatedNodeName }),
+    });
   }
 
   /** The selectors of the Services that mean the pod and of the set that made it, together. */
@@ -205,7 +258,10 @@ export function startScheduler(context: ControllerContext): Controller {
     if (object === undefined) return;
     const key = keyOf(object);
     if (after === undefined || isEnded(after)) {
-      if (pending.factsOf(key)?.uid === object.metadata.uid) pending.remove(key);
+      if (pending.factsOf(key)?.uid === object.metadata.uid) {
+        pending.remove(key);
+        nominations.remove(key);
+      }
       if (cluster.placed(key)?.uid === object.metadata.uid) freed(cluster.remove(key));
       return;
     }
@@ -216,28 +272,43 @@ export function startScheduler(context: ControllerContext): Controller {
 
   function onPlacedPod(key: string, pod: KubeObject): void {
     pending.remove(key);
+    nominations.remove(key);
     const known = cluster.placed(key);
     const nodeName = podSpec(pod).nodeName ?? '';
     if (known !== undefined && stillHold(known, pod)) return;
     const isNew = known?.uid !== pod.metadata.uid;
     // Binding changes no label: a pod that this scheduler placed is known already.
-    cluster.place(factsOf(pod), nodeName);
-    if (isNew || known?.isTerminating !== (pod.metadata.deletionTimestamp !== undefined)) {
-      pending.wake(({ obstacles }) => obstacles.has('pod-affinity') || obstacles.has('spread'));
-    }
+    const facts = factsOf(pod);
+    cluster.place(facts, nodeName);
+    if (isNew || selectorText({ matchLabels: known.labels }) !== selectorText({ matchLabels: facts.labels }))
+      joined(facts);
   }
 
   function onWaitingPod(key: string, pod: KubeObject): void {
     // An older event of a pod that was bound in this turn.
     if (cluster.placed(key)?.uid === pod.metadata.uid) return;
     const known = pending.factsOf(key);
-    if (known === undefined || !stillHold(known, pod)) pending.add(factsOf(pod));
+    if (known !== undefined && stillHold(known, pod)) return;
+    const facts = factsOf(pod);
+    const { nominatedNodeName } = podStatus(pod);
+    if (typeof nominatedNodeName === 'string' && nominatedNodeName !== '') nominations.set(facts, nominatedNodeName);
+    pending.add(facts);
   }
 
   function onHeldPod(key: string, pod: KubeObject): void {
     pending.remove(key);
     if (!isGated(pod) || pod.metadata.deletionTimestamp !== undefined) return;
     setCondition(pod, 'SchedulingGated', 'Scheduling is blocked due to non-empty scheduling gates');
+  }
+
+  /** A pod is on a node, under its labels: the company that others want, or what evens out their spread. */
+  function joined(facts: PodFacts): void {
+    pending.wake(({ facts: waiting, obstacles }) => {
+      if (obstacles.has('spread') && waiting.namespace === facts.namespace) return true;
+      const { requiredAffinity } = waiting;
+      if (!obstacles.has('pod-affinity') || requiredAffinity.length === 0) return false;
+      return requiredAffinity.every((term) => termMatches(term, facts, namespaceLabels));
+    });
   }
 
   /** A place became free on a node. */
@@ -247,6 +318,7 @@ export function startScheduler(context: ControllerContext): Controller {
       ({ facts, obstacles }) =>
         obstacles.has('spread') ||
         obstacles.has('pod-affinity') ||
+        nominations.nodeOf(facts.key) === node.name ||
         ((obstacles.has('resources') || obstacles.has('ports')) && nodeRefusal(facts, node) === undefined),
     );
   }

@@ -1,18 +1,32 @@
 /** Where a pod goes: filter, score, choose; or the sentence that says why nowhere. Pure but for the chance among equals. */
 import type { LabelSelector } from '../machinery/shapes.ts';
 import type { Cluster, NodeState } from './cluster.ts';
-import { filterFor, type Obstacle, type Refusal } from './filters.ts';
+import type { Obstacle, Refusal } from './filters.ts';
 import { namedNodes } from './node-affinity.ts';
+import { filterWithNominated, type Nominations } from './nominations.ts';
 import type { NamespaceLabels, PodFacts } from './pod-facts.ts';
+import type { Preemption } from './preemption.ts';
 import { totalScores } from './scores.ts';
 
 export type Placement =
   | { kind: 'node'; node: NodeState }
-  | { kind: 'nowhere'; message: string; obstacles: ReadonlySet<Obstacle> };
+  | {
+      kind: 'nowhere';
+      message: string;
+      obstacles: ReadonlySet<Obstacle>;
+      /** Room that can be made. */
+      room?: { node: NodeState; victims: readonly PodFacts[] };
+      /** The pod waits for no node any more. */
+      hopeless?: boolean;
+    };
 
 export interface PlacementParts {
   cluster: Cluster;
+  nominations: Nominations;
   namespaceLabels: NamespaceLabels;
+  preempt: (pod: PodFacts, nodes: readonly NodeState[]) => Preemption;
+  /** Whether what made room for the pod on the node is not gone yet. */
+  isMakingRoom: (pod: PodFacts, node: string) => boolean;
   /** What default spreading counts for a pod: the selector of its owner and Services. */
   ownSelector: (pod: PodFacts) => LabelSelector | undefined;
   /** In [0, 1). */
@@ -34,32 +48,30 @@ function histogram(counts: ReadonlyMap<string, number>): string {
     .join(', ');
 }
 
-/** What a real scheduler adds after it has tried to make room by preemption, which this one never does. */
-function afterwards(pod: PodFacts, all: number, final: number): string {
-  const prefix = 'no new claims to deallocate, preemption:';
-  if (pod.spec.preemptionPolicy === 'Never') return `${prefix} not eligible due to preemptionPolicy=Never.`;
-  const counts = new Map<string, number>();
-  if (all - final > 0) counts.set('No preemption victims found for incoming pod', all - final);
-  if (final > 0) counts.set('Preemption is not helpful for scheduling', final);
-  return `${prefix} 0/${all} nodes are available: ${histogram(counts)}.`;
+interface Refused {
+  readonly node: NodeState;
+  readonly refusal: Refusal;
 }
 
 export function createPlacer(parts: PlacementParts): (pod: PodFacts) => Placement {
-  const { cluster, namespaceLabels, ownSelector, random } = parts;
+  const { cluster, nominations, namespaceLabels, preempt, isMakingRoom, ownSelector, random } = parts;
   let startAt = 0;
 
   /** Begins where the last search ended, so that all nodes get their turn. */
-  function search(pod: PodFacts, nodes: readonly NodeState[]): { fitting: NodeState[]; refused: Refusal[] } {
-    const filter = filterFor(pod, cluster, namespaceLabels);
+  function search(pod: PodFacts, nodes: readonly NodeState[]): { fitting: NodeState[]; refused: Refused[] } {
+    const filter = filterWithNominated(pod, cluster, nominations, namespaceLabels);
+    // The node that was made free for it comes before all others.
+    const own = nodes.find((node) => node.name === nominations.nodeOf(pod.key));
+    if (own !== undefined && filter(own) === undefined) return { fitting: [own], refused: [] };
     const enough = enoughNodes(nodes.length);
     const fitting: NodeState[] = [];
-    const refused: Refusal[] = [];
+    const refused: Refused[] = [];
     for (let step = 0; step < nodes.length && fitting.length < enough; step++) {
       const node = nodes[(startAt + step) % nodes.length];
       if (node === undefined) continue;
       const refusal = filter(node);
       if (refusal === undefined) fitting.push(node);
-      else refused.push(refusal);
+      else refused.push({ node, refusal });
     }
     startAt = (startAt + fitting.length + refused.length) % Math.max(1, cluster.nodes.length);
     return { fitting, refused };
@@ -82,6 +94,15 @@ export function createPlacer(parts: PlacementParts): (pod: PodFacts) => Placemen
     return best;
   }
 
+  /** Why the pod may drive nobody out now. */
+  function ineligible(pod: PodFacts, refused: readonly Refused[]): string | undefined {
+    if (pod.spec.preemptionPolicy === 'Never') return 'not eligible due to preemptionPolicy=Never.';
+    const nominated = nominations.nodeOf(pod.key);
+    if (nominated === undefined) return undefined;
+    if (refused.some(({ node, refusal }) => node.name === nominated && refusal.isFinal)) return undefined;
+    return isMakingRoom(pod, nominated) ? 'not eligible due to a terminating pod on the nominated node.' : undefined;
+  }
+
   return (pod) => {
     const all = cluster.nodes.length;
     if (all === 0) {
@@ -100,12 +121,22 @@ export function createPlacer(parts: PlacementParts): (pod: PodFacts) => Placemen
       reasons.set("node(s) didn't satisfy plugin(s) [NodeAffinity]", final);
       obstacles.add('node');
     }
-    for (const refusal of refused) {
+    const promising: NodeState[] = [];
+    for (const { node: refusing, refusal } of refused) {
       if (refusal.isFinal) final++;
+      else promising.push(refusing);
       obstacles.add(refusal.obstacle);
       for (const reason of refusal.reasons) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
     }
-    const message = `0/${all} nodes are available: ${histogram(reasons)}. ${afterwards(pod, all, final)}`;
-    return { kind: 'nowhere', message, obstacles };
+    const message = `0/${all} nodes are available: ${histogram(reasons)}.`;
+    const prefix = 'no new claims to deallocate, preemption:';
+    const why = ineligible(pod, refused);
+    if (why !== undefined) return { kind: 'nowhere', message: `${message} ${prefix} ${why}`, obstacles };
+    const preemption = preempt(pod, promising);
+    if (preemption.kind === 'room') return { kind: 'nowhere', message, obstacles, room: preemption };
+    const useless = new Map(preemption.reasons);
+    if (final > 0) useless.set('Preemption is not helpful for scheduling', final);
+    const told = `${message} ${prefix} 0/${all} nodes are available: ${histogram(useless)}.`;
+    return { kind: 'nowhere', message: told, obstacles, hopeless: true };
   };
 }

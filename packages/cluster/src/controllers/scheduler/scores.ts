@@ -7,7 +7,15 @@ import { podAffinityScores } from './pod-affinity.ts';
 import type { NamespaceLabels, PodFacts } from './pod-facts.ts';
 import { spreadScores } from './spread.ts';
 
-const weights = { taints: 3, nodeAffinity: 2, spread: 2, podAffinity: 2, leastAllocated: 1, balanced: 1 } as const;
+const weights = {
+  taints: 3,
+  nodeAffinity: 2,
+  spread: 2,
+  podAffinity: 2,
+  leastAllocated: 1,
+  balanced: 1,
+  images: 1,
+} as const;
 
 /** Fewer soft taints that the pod does not tolerate are better. */
 function taintScores(pod: PodFacts, nodes: readonly NodeState[]): number[] | undefined {
@@ -61,6 +69,24 @@ function balanced(pod: PodFacts, node: NodeState): number {
   return Math.trunc((1 - Math.abs(cpu - memory) / 2) * 100);
 }
 
+const mebibyte = 1024 * 1024;
+const leastImageBytes = 23 * mebibyte;
+/** For each container. */
+const mostImageBytes = 1000 * mebibyte;
+
+/** Images that are there already and need no pull; one that is everywhere counts in full, so that nodes do not heat up. */
+function imageLocality(pod: PodFacts, node: NodeState, cluster: Cluster): number {
+  const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  let sum = 0;
+  for (const { image = '' } of containers) {
+    const name = image.lastIndexOf(':') <= image.lastIndexOf('/') ? `${image}:latest` : image;
+    sum += Math.trunc((node.images.get(name) ?? 0) * (cluster.nodesWith(name) / cluster.nodes.length));
+  }
+  const most = mostImageBytes * containers.length;
+  const bounded = Math.max(leastImageBytes, Math.min(most, sum));
+  return Math.trunc((100 * (bounded - leastImageBytes)) / (most - leastImageBytes));
+}
+
 /** Total scores of the nodes, in their order. */
 export function totalScores(
   pod: PodFacts,
@@ -80,6 +106,7 @@ export function totalScores(
       weights.spread * (spread?.[at] ?? 0) +
       weights.podAffinity * (near?.[at] ?? 0) +
       weights.leastAllocated * leastAllocated(pod, node) +
-      (pod.isBestEffort ? 0 : weights.balanced * balanced(pod, node)),
+      (pod.isBestEffort ? 0 : weights.balanced * balanced(pod, node)) +
+      (cluster.hasImages ? weights.images * imageLocality(pod, node, cluster) : 0),
   );
 }

@@ -1,5 +1,5 @@
 /** Pod topology spread: hard constraints as a filter, soft ones as a score (scheduler/framework/plugins/podtopologyspread). */
-import { compileSelector, type LabelMatch, selectorText } from '../machinery/label-selector.ts';
+import { compileSelector, type LabelMatch, selectorText, selectsAll } from '../machinery/label-selector.ts';
 import type { LabelSelector, SpreadConstraint } from '../machinery/shapes.ts';
 import { isTolerated } from '../machinery/tolerations.ts';
 import type { Cluster, NodeState } from './cluster.ts';
@@ -15,6 +15,8 @@ interface Constraint {
   readonly matches: LabelMatch;
 }
 
+const nobody: ByNode = new Map();
+
 function constraintsOf(
   pod: PodFacts,
   cluster: Cluster,
@@ -26,7 +28,11 @@ function constraintsOf(
     .map((from) => {
       const selector = narrowed(from.labelSelector, from.matchLabelKeys, pod.labels);
       const matches = compileSelector(selector);
-      return { from, matches, byNode: cluster.counts.spread(pod.namespace, selectorText(selector), matches) };
+      // Trap: an empty selector matches the pod itself, but of the others kube-scheduler counts none.
+      const byNode = selectsAll(selector)
+        ? nobody
+        : cluster.counts.spread(pod.namespace, selectorText(selector), matches);
+      return { from, matches, byNode };
     });
 }
 
