@@ -13,6 +13,8 @@ import { waitFor } from '../tests/support/wait.ts';
 
 const kouplet = fileURLToPath(new URL('../packages/kouplet/src/main.ts', import.meta.url));
 
+const profiles = process.env.KOUPLET_BENCH_PROFILE;
+
 /** Milliseconds since the epoch, to the microsecond. */
 export const nowMs = (): number => performance.timeOrigin + performance.now();
 
@@ -63,6 +65,8 @@ export async function startBenchFleet(kubeconfig: string, bases: number): Promis
   const controller = spawn(
     process.execPath,
     [
+      // KOUPLET_BENCH_PROFILE=FOLDER: a CPU profile of the controller, written there when it ends
+      ...(profiles === undefined ? [] : ['--cpu-prof', '--cpu-prof-dir', profiles]),
       kouplet,
       'controller',
       '--kubeconfig',

@@ -20,7 +20,7 @@ import { type Bench, type Figure, quantile, type Report } from './report.ts';
 const bases = 500;
 const seconds = 10;
 /** What is aimed at, and what one such machine carries with cluster, controller, bases and load on its two cores. */
-const rates = [100, 1_000];
+const rates = (process.env.KOUPLET_BENCH_RATES ?? '100,1000').split(',').map(Number);
 
 export const bench: Bench = {
   name: 'modules',

@@ -7,7 +7,7 @@
 import { hostname } from 'node:os';
 import type { Tunnel } from '@kouplet/broker';
 import { type Action, describeBase, type Outcome, type Policy, planBase, surveyBase } from '@kouplet/core';
-import { type ClusterAccess, createEventRecorder, createTransport } from '@kouplet/kube';
+import { type ClusterAccess, createEventOutbox, createEventRecorder, createTransport } from '@kouplet/kube';
 import { type Change, ChangeFeed } from './changes.ts';
 import { type EdgeClock, systemClock } from './clock.ts';
 import { createExecute } from './execute/execute.ts';
@@ -82,7 +82,7 @@ class RunningController implements Controller {
   readonly #options: ControllerOptions;
   readonly #clock: EdgeClock;
   readonly #transport;
-  readonly #recorder;
+  readonly #outbox;
   readonly #source: ClusterSource;
   readonly #pipeline: Pipeline;
   readonly #metrics: Metrics;
@@ -108,8 +108,12 @@ class RunningController implements Controller {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#transport = createTransport({ access, userAgent, connections: connectionsNeeded });
-    this.#recorder = createEventRecorder({ transport: this.#transport, component: 'kouplet', host: hostname() });
     this.#metrics = createMetrics(() => this.#count());
+    this.#outbox = createEventOutbox({
+      recorder: createEventRecorder({ transport: this.#transport, component: 'kouplet', host: hostname() }),
+      others: () => this.#transport.underWay,
+      onOutcome: (outcome) => this.#metrics.event(outcome),
+    });
     this.#changes = new ChangeFeed((change) => this.#tellChange(change));
     this.#source = new ClusterSource({
       transport: this.#transport,
@@ -127,7 +131,7 @@ class RunningController implements Controller {
     this.#pipeline = new Pipeline({
       clock: this.#clock,
       policy,
-      execute: createExecute({ transport: this.#transport, tunnel, recorder: this.#recorder, env }),
+      execute: createExecute({ transport: this.#transport, tunnel, outbox: this.#outbox, env }),
       ...(options.core === undefined ? {} : { core: options.core }),
       onEnded: (action, outcome) => this.#ended(action, outcome),
       onPlanned: (seconds) => this.#metrics.planned(seconds),
@@ -215,7 +219,8 @@ class RunningController implements Controller {
     this.#pipeline.tell(ofFleet({ kind: 'stopping' }));
     await this.#idle(handBackLimitMs);
     this.#pipeline.stop();
-    await Promise.all([this.#source.stop(), this.#recorder.flush(500), settled(tunnel.close())]);
+    await Promise.all([this.#source.stop(), this.#outbox.flush(500), settled(tunnel.close())]);
+    this.#outbox.close();
     await settled(this.#transport.close());
     await this.#served?.close();
     this.#metrics.close();
@@ -280,8 +285,7 @@ class RunningController implements Controller {
   #ended(action: Action, outcome: Outcome): void {
     const { log } = this.#options;
     if (action.kind === 'send-command') this.#metrics.command(action.command.kind, outcome.kind);
-    else if (action.kind === 'record-event') this.#metrics.event(outcome.kind);
-    else this.#metrics.apiWrite(action.kind, outcome.kind);
+    else if (action.kind !== 'record-event') this.#metrics.apiWrite(action.kind, outcome.kind);
     if (outcome.kind === 'refused' || outcome.kind === 'failed') {
       const held = this.#problems.pass(`${action.kind}/${outcome.kind}`, this.#clock.now().mono);
       if (held === undefined) return;
@@ -350,6 +354,7 @@ class RunningController implements Controller {
       quarantined: this.#pipeline.quarantined,
       pods: this.#changes.podCount,
       inFlight: this.#pipeline.inFlight,
+      eventsWaiting: this.#outbox.waiting,
       links: { api: this.#source.isUp, tunnel: this.#tunnelIsUp },
       isSynced: this.#source.isSynced,
     };

@@ -11,6 +11,7 @@ export interface FleetCounts {
   readonly quarantined: number;
   readonly pods: number;
   readonly inFlight: number;
+  readonly eventsWaiting: number;
   readonly links: Readonly<Record<'api' | 'tunnel', boolean>>;
   readonly isSynced: boolean;
 }
@@ -59,7 +60,7 @@ export function createMetrics(count: () => FleetCounts): Metrics {
   });
   const events = new Counter({
     name: 'kouplet_events_total',
-    help: 'Kubernetes Events handed to the recorder.',
+    help: 'Kubernetes Events, by what became of them: created, counted, limited, failed, dropped, superseded.',
     labelNames: ['outcome'],
     registers,
   });
@@ -134,6 +135,7 @@ function gauges(registers: Registry[], count: () => FleetCounts): void {
     (counts) => counts.quarantined,
   );
   gauge('kouplet_pods', 'Pods bound to Nodes of ours.', (counts) => counts.pods);
+  gauge('kouplet_events_waiting', 'Kubernetes Events that wait to be written.', (counts) => counts.eventsWaiting);
   gauge('kouplet_actions_in_flight', 'Actions taken up and not yet ended.', (counts) => counts.inFlight);
   gauge('kouplet_synced', '1 once the first lists are in.', (counts) => (counts.isSynced ? 1 : 0));
   new Gauge({

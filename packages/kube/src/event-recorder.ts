@@ -30,6 +30,8 @@ export interface EventContent {
   /** CamelCase, at most 128 characters. */
   readonly reason: string;
   readonly message: string;
+  /** When it happened, ms since the epoch; absent: now. */
+  readonly at?: number;
   /** Where the message is cut. Default 1024 bytes; 4096 where the whole text matters. */
   readonly maxMessageBytes?: number;
 }
@@ -96,7 +98,7 @@ export function createEventRecorder(options: EventRecorderOptions): EventRecorde
     const series = correlator.correlate({ ...event, message }, clock.monotonic());
     if (series === undefined) return 'limited';
     series.count += 1;
-    series.lastAt = clock.now();
+    series.lastAt = event.at ?? clock.now();
     series.firstAt ??= series.lastAt;
     // One request a series: what comes meanwhile is counted and written by the one under way when it ends.
     if (series.isWriting) return 'counted';

@@ -4,6 +4,8 @@ export type { Clock } from './clock.ts';
 export { systemClock } from './clock.ts';
 export type { ClusterAccess, Credentials, TlsMaterial } from './credentials.ts';
 export { fixedAccess } from './credentials.ts';
+export type { EventOutbox, EventOutboxOptions, OutboxEvent, OutboxOutcome } from './event-outbox.ts';
+export { createEventOutbox } from './event-outbox.ts';
 export type { EventContent, EventOutcome, EventRecorder, EventRecorderOptions, Regarding } from './event-recorder.ts';
 export { createEventRecorder } from './event-recorder.ts';
 export type { KubeconfigProblem } from './kubeconfig-error.ts';

@@ -12,6 +12,7 @@ import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import type { ClusterAccess, Credentials } from './credentials.ts';
 import { isSameTls } from './credentials.ts';
+import { exchange } from './exchange.ts';
 import type { ApiOutcome, RefusedOutcome } from './outcome.ts';
 import { failedOutcome, failureOf, outcomeOfStatus, parseRetryAfter } from './outcome.ts';
 
@@ -41,6 +42,8 @@ export interface Transport {
   readonly access: ClusterAccess;
   /** Never rejects. */
   request(request: ApiRequest): Promise<ApiOutcome>;
+  /** Short requests under way, those that wait for a connection included. */
+  readonly underWay: number;
   /** As `request`, but answers once the headers are in; `timeoutMs` is the time for these. Only `signal` ends the body. */
   open(request: ApiRequest): Promise<OpenStream | RefusedOutcome>;
   /** Ends every connection at once; what is under way ends as `failed`. Does not close the access. */
@@ -60,6 +63,8 @@ export interface TransportOptions {
 
 const defaultTimeoutMs = 30_000;
 const errorBodyLimit = 64 * 1024;
+/** Of an answer that nobody wants: read rather than cut, for the sake of its connection. */
+const unwantedBodyLimit = 4 * 1024 * 1024;
 const connectTimeoutMs = 10_000;
 /** Below what cloud load balancers cut off (60 s); a server's own Keep-Alive hint overrides it. */
 const idleConnectionMs = 30_000;
@@ -74,6 +79,7 @@ export function createTransport(options: TransportOptions): Transport {
   const living = new Set<Dispatcher>();
   let made: { readonly credentials: Credentials; readonly short: Dispatcher; readonly long: Dispatcher } | undefined;
   let isClosed = false;
+  let underWay = 0;
 
   function pools(): { short: Dispatcher; long: Dispatcher; headers: Readonly<Record<string, string>> } {
     const credentials = access.credentials();
@@ -124,12 +130,83 @@ export function createTransport(options: TransportOptions): Transport {
     );
   }
 
-  /** One attempt, up to the headers of the answer; `read` makes what is left of it. */
-  async function attempt<T>(
-    request: ApiRequest,
-    isWatch: boolean,
-    read: (answer: Dispatcher.ResponseData) => Promise<T>,
-  ): Promise<T | RefusedOutcome> {
+  /** Headers by content type: the same few for every request, until the credentials change. */
+  let prepared = new Map<string, string[]>();
+  let preparedFor: Readonly<Record<string, string>> | undefined;
+
+  function headersFor(request: ApiRequest, credentials: Readonly<Record<string, string>>): string[] {
+    if (preparedFor !== credentials) {
+      prepared = new Map();
+      preparedFor = credentials;
+    }
+    const contentType = request.body === undefined ? '' : (request.contentType ?? 'application/json');
+    const ready = prepared.get(contentType);
+    if (ready !== undefined) return ready;
+    const named: Record<string, string> = { accept: 'application/json', 'user-agent': userAgent, ...credentials };
+    if (contentType !== '') named['content-type'] = contentType;
+    const headers = Object.entries(named).flat();
+    prepared.set(contentType, headers);
+    return headers;
+  }
+
+  async function ask(request: ApiRequest): Promise<ApiOutcome> {
+    if (isClosed) return failedOutcome('closed', 'the client is closed');
+    const timeoutMs = request.timeoutMs ?? defaultTimeoutMs;
+    const wantsBody = request.wantsBody !== false;
+    const { short, headers } = pools();
+    underWay += 1;
+    const exchanged = await exchange(
+      short,
+      {
+        origin: server.origin,
+        path: `${prefix}${request.path}${queryOf(request.query)}`,
+        method: request.method,
+        headers: headersFor(request, headers),
+        // undici sends a Content-Length for every text body, DELETE's too (node:http sends none, and the server then reads no body).
+        body: request.body === undefined ? null : JSON.stringify(request.body),
+        timeoutMs,
+        signal: request.signal,
+        limitOf: (status) => (status >= 300 ? errorBodyLimit : wantsBody ? maxAnswerBytes : unwantedBodyLimit),
+        wantsBody,
+      },
+      clock,
+    );
+    underWay -= 1;
+    switch (exchanged.kind) {
+      case 'timeout':
+        return failedOutcome('timeout', `no answer within ${timeoutMs} ms`);
+      case 'aborted':
+        return failedOutcome('aborted', 'aborted by the caller');
+      case 'broken':
+        if (isClosed) return failedOutcome('closed', 'the client is closed');
+        return failedOutcome('connection', reasonOf(exchanged.error));
+      case 'answer': {
+        const { status, bytes, isWhole, retryAfter } = exchanged;
+        if (status >= 300) return refusalOf(request.method, status, bytes, retryAfter);
+        return wantsBody ? answerOf(status, bytes, isWhole) : { kind: 'ok', status, body: undefined };
+      }
+      default:
+        return exchanged satisfies never;
+    }
+  }
+
+  function answerOf(status: number, bytes: Buffer, isWhole: boolean): ApiOutcome {
+    if (!isWhole) return failedOutcome('too-large', `the answer is larger than ${maxAnswerBytes} bytes`, status);
+    try {
+      return { kind: 'ok', status, body: JSON.parse(bytes.toString('utf8')) };
+    } catch {
+      const start = bytes.subarray(0, 80).toString('utf8');
+      return failedOutcome('bad-answer', `the answer is no JSON (is this a Kubernetes API?): ${start}`, status);
+    }
+  }
+
+  function refusalOf(method: string, status: number, bytes: Buffer, retryAfter: string | undefined): RefusedOutcome {
+    const { retryAfterMs: inStatus, ...failure } = failureOf(status, bytes.toString('utf8'));
+    return outcomeOfStatus(method, status, failure, parseRetryAfter(retryAfter, clock.now()) ?? inStatus);
+  }
+
+  /** Up to the headers of the answer; `timeoutMs` is the time for these. */
+  async function openOnce(request: ApiRequest): Promise<OpenStream | RefusedOutcome> {
     if (isClosed) return failedOutcome('closed', 'the client is closed');
     const isAborted = (): boolean => request.signal?.aborted === true;
     if (isAborted()) return failedOutcome('aborted', 'aborted before it was sent');
@@ -142,24 +219,23 @@ export function createTransport(options: TransportOptions): Transport {
     }, timeoutMs);
     const onAbort = (): void => abort.abort();
     request.signal?.addEventListener('abort', onAbort, { once: true });
-    let isStreaming = false;
+    let isOpen = false;
     try {
-      const { short, long, headers } = pools();
-      const answer = await (isWatch ? long : short).request({
+      const { long, headers } = pools();
+      const answer = await long.request({
         origin: server.origin,
         path: `${prefix}${request.path}${queryOf(request.query)}`,
         method: request.method,
-        headers: headersOf(request, headers, userAgent),
-        // undici sends a Content-Length for every text body, DELETE's too (node:http sends none, and the server then reads no body).
-        body: request.body === undefined ? null : JSON.stringify(request.body),
+        headers: headersFor(request, headers),
         signal: abort.signal,
       });
       if (answer.statusCode >= 200 && answer.statusCode < 300) {
-        const result = await read(answer);
-        isStreaming = isWatch;
-        return result;
+        isOpen = true;
+        return { kind: 'open', body: answer.body };
       }
-      return await refusalOf(request.method, answer);
+      const { bytes } = await readBounded(answer.body, errorBodyLimit);
+      const header = answer.headers['retry-after'];
+      return refusalOf(request.method, answer.statusCode, bytes, Array.isArray(header) ? header[0] : header);
     } catch (error) {
       if (isTimedOut) return failedOutcome('timeout', `no answer within ${timeoutMs} ms`);
       if (isAborted()) return failedOutcome('aborted', 'aborted by the caller');
@@ -168,31 +244,7 @@ export function createTransport(options: TransportOptions): Transport {
     } finally {
       cancelDeadline();
       // An open watch keeps listening: the caller's signal is what ends it.
-      if (!isStreaming) request.signal?.removeEventListener('abort', onAbort);
-    }
-  }
-
-  async function refusalOf(method: string, answer: Dispatcher.ResponseData): Promise<RefusedOutcome> {
-    const body = await readBounded(answer.body, errorBodyLimit);
-    const { retryAfterMs: inStatus, ...failure } = failureOf(answer.statusCode, body.bytes.toString('utf8'));
-    const header = answer.headers['retry-after'];
-    const retryAfterMs = parseRetryAfter(Array.isArray(header) ? header[0] : header, clock.now()) ?? inStatus;
-    return outcomeOfStatus(method, answer.statusCode, failure, retryAfterMs);
-  }
-
-  async function readAnswer(request: ApiRequest, answer: Dispatcher.ResponseData): Promise<ApiOutcome> {
-    const status = answer.statusCode;
-    if (request.wantsBody === false) {
-      await answer.body.dump({ limit: 4 * 1024 * 1024 });
-      return { kind: 'ok', status, body: undefined };
-    }
-    const { bytes, isWhole } = await readBounded(answer.body, maxAnswerBytes);
-    if (!isWhole) return failedOutcome('too-large', `the answer is larger than ${maxAnswerBytes} bytes`, status);
-    try {
-      return { kind: 'ok', status, body: JSON.parse(bytes.toString('utf8')) };
-    } catch {
-      const start = bytes.subarray(0, 80).toString('utf8');
-      return failedOutcome('bad-answer', `the answer is no JSON (is this a Kubernetes API?): ${start}`, status);
+      if (!isOpen) request.signal?.removeEventListener('abort', onAbort);
     }
   }
 
@@ -205,11 +257,11 @@ export function createTransport(options: TransportOptions): Transport {
 
   return {
     access,
-    request: (request) => withFreshCredentials(() => attempt(request, false, (answer) => readAnswer(request, answer))),
-    open: (request) =>
-      withFreshCredentials(() =>
-        attempt(request, true, async (answer): Promise<OpenStream> => ({ kind: 'open', body: answer.body })),
-      ),
+    get underWay() {
+      return underWay;
+    },
+    request: (request) => withFreshCredentials(() => ask(request)),
+    open: (request) => withFreshCredentials(() => openOnce(request)),
     close: async () => {
       isClosed = true;
       await Promise.all([...living].map((pool) => pool.destroy().catch(() => {})));
@@ -230,16 +282,6 @@ function queryOf(query: ApiRequest['query']): string {
   }
   const text = params.toString();
   return text === '' ? '' : `?${text}`;
-}
-
-function headersOf(
-  request: ApiRequest,
-  credentials: Readonly<Record<string, string>>,
-  userAgent: string,
-): Record<string, string> {
-  const headers: Record<string, string> = { accept: 'application/json', 'user-agent': userAgent, ...credentials };
-  if (request.body !== undefined) headers['content-type'] = request.contentType ?? 'application/json';
-  return headers;
 }
 
 function reasonOf(error: unknown): string {

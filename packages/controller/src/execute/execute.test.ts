@@ -1,9 +1,17 @@
 import type { SendOutcome, Tunnel } from '@kouplet/broker';
 import { type Cluster, startCluster } from '@kouplet/cluster';
 import { type Action, type ActionBody, givenUpAnnotation, type PodStatus } from '@kouplet/core';
-import { type ApiOutcome, createEventRecorder, createTransport, fixedAccess, type Transport } from '@kouplet/kube';
+import {
+  type ApiOutcome,
+  createEventOutbox,
+  createEventRecorder,
+  createTransport,
+  fixedAccess,
+  type Transport,
+} from '@kouplet/kube';
 import type { BaseId } from '@kouplet/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '../testing/eventually.ts';
 import { createExecute, type Execute } from './execute.ts';
 import { outcomeOfWrite } from './outcome.ts';
 
@@ -68,7 +76,8 @@ describe('on an API', () => {
     cluster = await startCluster({ controllers: false });
     transport = createTransport({ access: fixedAccess({ server: cluster.url }), userAgent: 'kouplet/test' });
     const recorder = createEventRecorder({ transport, component: 'kouplet' });
-    execute = createExecute({ transport, tunnel, recorder, env: 'dev' });
+    const outbox = createEventOutbox({ recorder, others: () => 0 });
+    execute = createExecute({ transport, tunnel, outbox, env: 'dev' });
   });
   afterAll(async () => {
     await transport.close();
@@ -264,10 +273,10 @@ describe('on an API', () => {
       message: 'biz1:1 installed',
     });
     expect(outcome).toEqual({ kind: 'done' });
-    const about = cluster.api
-      .list('events', { namespace: 'default' })
-      .filter((each) => each.involvedObject.uid === uid);
-    expect(about).toMatchObject([{ reason: 'Installed', source: { component: 'kouplet' } }]);
+    const about = () =>
+      cluster.api.list('events', { namespace: 'default' }).filter((each) => each.involvedObject.uid === uid);
+    await eventually('it is written', () => about().length > 0);
+    expect(about()).toMatchObject([{ reason: 'Installed', source: { component: 'kouplet' } }]);
   });
 
   test.each<[SendOutcome, string]>([
@@ -291,7 +300,10 @@ describe('on an API', () => {
       const lost = createExecute({
         transport: nowhere,
         tunnel,
-        recorder: createEventRecorder({ transport: nowhere, component: 'kouplet' }),
+        outbox: createEventOutbox({
+          recorder: createEventRecorder({ transport: nowhere, component: 'kouplet' }),
+          others: () => 0,
+        }),
         env: 'dev',
       });
       const node = { kind: 'delete-node', uid: 'u', key: 'k', id: 1 } as const;

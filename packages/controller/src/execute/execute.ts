@@ -7,10 +7,11 @@ import type { Action, BaseInputBody, Outcome } from '@kouplet/core';
 import {
   type ApiOutcome,
   configMaps,
-  type EventRecorder,
+  type EventOutbox,
   getObject,
   leases,
   nodes,
+  type OutboxEvent,
   type Transport,
 } from '@kouplet/kube';
 import { encode } from '@kouplet/protocol';
@@ -18,13 +19,13 @@ import { projectLease } from '../projection/lease.ts';
 import { projectNode } from '../projection/node.ts';
 import { projectPod } from '../projection/pod.ts';
 import { projectRecord } from '../projection/record.ts';
-import { outcomeOfEvent, outcomeOfSend, outcomeOfWrite } from './outcome.ts';
+import { outcomeOfSend, outcomeOfWrite } from './outcome.ts';
 import { type ApiWrite, requestOf } from './requests.ts';
 
 export interface ExecuteEdges {
   readonly transport: Transport;
   readonly tunnel: Tunnel;
-  readonly recorder: EventRecorder;
+  readonly outbox: EventOutbox;
   readonly env: string;
 }
 
@@ -62,7 +63,9 @@ async function execute(edges: ExecuteEdges, action: Action): Promise<Executed> {
       return { outcome: outcomeOfSend(await tunnel.send(baseId, topic, payload)) };
     }
     case 'record-event':
-      return { outcome: outcomeOfEvent(await edges.recorder.record(eventOf(action))) };
+      // Best effort: it is written when nobody waits for anything else, and never asked for again.
+      edges.outbox.tell(eventOf(action));
+      return { outcome: { kind: 'done' } };
     case 'create-node':
     case 'patch-node':
     case 'patch-node-status':
@@ -135,13 +138,18 @@ function observationOf(action: ApiWrite, body: unknown): Observation | undefined
 /** The deepest cause of a failed install is wanted whole; everything else fits into a kilobyte. */
 const longReasons = new Set(['InstallFailed']);
 
-function eventOf(action: Extract<Action, { readonly kind: 'record-event' }>) {
+/** What a burst makes superfluous: that something began, where it is told by then that it ended. */
+const begunBy: Readonly<Record<string, string>> = { Installed: 'Installing', Uninstalled: 'Uninstalling' };
+
+function eventOf(action: Extract<Action, { readonly kind: 'record-event' }>): OutboxEvent {
+  const supersedes = begunBy[action.reason];
   const { kind, name, namespace, uid } = action.regarding;
   return {
     regarding: { apiVersion: 'v1', kind, name, uid, ...(namespace === undefined ? {} : { namespace }) },
     type: action.type,
     reason: action.reason,
     message: action.message,
+    ...(supersedes === undefined ? {} : { supersedes }),
     ...(longReasons.has(action.reason) ? { maxMessageBytes: 4096 } : {}),
   };
 }

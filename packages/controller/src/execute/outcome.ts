@@ -1,7 +1,7 @@
-/** The one table from what the API server, the tunnel or the recorder answered to what the core knows as an `Outcome`. */
+/** The one table from what the API server or the tunnel answered to what the core knows as an `Outcome`. */
 import type { SendOutcome } from '@kouplet/broker';
 import type { Outcome } from '@kouplet/core';
-import { type ApiOutcome, describeOutcome, type EventOutcome } from '@kouplet/kube';
+import { type ApiOutcome, describeOutcome } from '@kouplet/kube';
 
 /**
  * - 404 and another incarnation are `gone`; 409 is `conflict`: the next observation decides
@@ -39,16 +39,4 @@ const sent: Readonly<Record<SendOutcome, Outcome>> = {
 
 export function outcomeOfSend(answer: SendOutcome): Outcome {
   return sent[answer];
-}
-
-/** Events are best effort: whatever became of one, the plan does not ask for it again. */
-const recorded: Readonly<Record<EventOutcome, Outcome>> = {
-  created: { kind: 'done' },
-  counted: { kind: 'done' },
-  limited: { kind: 'done' },
-  failed: { kind: 'done' },
-};
-
-export function outcomeOfEvent(answer: EventOutcome): Outcome {
-  return recorded[answer];
 }

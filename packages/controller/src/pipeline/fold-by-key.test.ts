@@ -1,7 +1,7 @@
 import { Subject } from 'rxjs';
 import { expect, test } from 'vitest';
 import { SteppedClock } from '../testing/stepped-clock.ts';
-import { FoldedStates, foldByKey, type Keyed, soonMs } from './fold-by-key.ts';
+import { FoldedStates, foldByKey, type Keyed, laterMs, soonMs, type Urgency } from './fold-by-key.ts';
 
 function folding() {
   const clock = new SteppedClock();
@@ -80,20 +80,27 @@ test('what can wait is emitted with what comes meanwhile, what needs no look is 
       foldByKey({
         clock,
         states,
-        urgency: (input) => (input === 1 ? 'now' : input === 2 ? 'soon' : 'never'),
+        urgency: (input) => (['now', 'soon', 'later', 'never'] as const)[input - 1] ?? 'now',
         fold: (sum, input) => (sum ?? 0) + input,
       }),
     )
     .subscribe((keys) => batches.push([clock.now().mono, ...keys]));
-  source.next({ key: 'a', input: 2 });
-  source.next({ key: 'b', input: 2 });
-  source.next({ key: 'c', input: 3 });
+  const tell = (key: string, urgency: Urgency): void =>
+    source.next({ key, input: ['now', 'soon', 'later', 'never'].indexOf(urgency) + 1 });
+  tell('a', 'soon');
+  tell('b', 'soon');
+  tell('c', 'never');
+  tell('d', 'later');
+  tell('e', 'later');
+  source.next({ key: 'f', input: 4, urgency: 'later' });
   await clock.pass(5);
-  source.next({ key: 'b', input: 1 });
-  await clock.pass(100);
+  tell('b', 'now');
+  tell('e', 'soon');
+  await clock.pass(1_000);
   expect(batches).toEqual([
     [5, 'b'],
-    [soonMs, 'a'],
+    [soonMs, 'a', 'e'],
+    [laterMs, 'd', 'f'],
   ]);
-  expect(states.get('c')).toBe(3);
+  expect(states.get('c')).toBe(4);
 });

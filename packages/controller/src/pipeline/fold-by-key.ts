@@ -11,13 +11,20 @@ import type { EdgeClock } from '../clock.ts';
 export interface Keyed<Input> {
   readonly key: string;
   readonly input: Input;
+  /** Where whoever told it knows better than the input says by itself. */
+  readonly urgency?: Urgency;
 }
 
-/** `now`: after the I/O of this turn; `soon`: within `soonMs`; `never`: something else will come. */
-export type Urgency = 'now' | 'soon' | 'never';
+/**
+ * When a changed state is looked at: `now`: after the I/O of this turn; `soon`: within `soonMs`; `later`: within `laterMs`;
+ * `never`: not for this input's sake.
+ */
+export type Urgency = 'now' | 'soon' | 'later' | 'never';
 
 /** A wait that nobody notices, in which most of what belongs together comes together. */
 export const soonMs = 20;
+/** For what mostly brings about an input of its own before that. */
+export const laterMs = 200;
 
 /** The states by key, as the operator's readers see them. */
 export interface KeyedStates<State> {
@@ -34,7 +41,6 @@ export interface FoldByKeyOptions<Input, State> {
   readonly clock: EdgeClock;
   /** The states live outside, so that what plans can read them. */
   readonly states: FoldedStates<State>;
-  /** When a changed state is looked at: in this turn, soon (with what else comes meanwhile), or not because of this input. */
   readonly urgency?: (input: Input) => Urgency;
   /** Must not throw: what catches a fold's exceptions stands in front of it. The same state again means: nothing changed. */
   readonly fold: (state: State | undefined, input: Input, key: string) => State | undefined;
@@ -45,8 +51,9 @@ export class FoldedStates<State> implements KeyedStates<State> {
   readonly #states = new Map<string, State>();
   readonly #dirty = new Set<string>();
   readonly #soon = new Set<string>();
+  readonly #later = new Set<string>();
   #onDirty: () => void = () => {};
-  #onSoon: () => void = () => {};
+  #onDelayed: (urgency: 'soon' | 'later') => void = () => {};
 
   get(key: string): State | undefined {
     return this.#states.get(key);
@@ -60,9 +67,9 @@ export class FoldedStates<State> implements KeyedStates<State> {
     return this.#states.size;
   }
 
-  /** Keys that are due, now or soon. */
+  /** Keys that are due, now or in a moment. */
   get dirtySize(): number {
-    return this.#dirty.size + this.#soon.size;
+    return this.#dirty.size + this.#soon.size + this.#later.size;
   }
 
   /** Keys that are due now. */
@@ -78,25 +85,34 @@ export class FoldedStates<State> implements KeyedStates<State> {
     this.#states.delete(key);
     this.#dirty.delete(key);
     this.#soon.delete(key);
+    this.#later.delete(key);
   }
 
   touch(key: string): void {
     if (!this.#states.has(key)) return;
     this.#soon.delete(key);
+    this.#later.delete(key);
     this.#dirty.add(key);
     this.#onDirty();
   }
 
-  /** As `touch`, within `soonMs`. */
-  touchSoon(key: string): void {
+  /** As `touch`, but with what else comes within that time. */
+  touchAt(key: string, urgency: Urgency): void {
+    if (urgency === 'never') return;
+    if (urgency === 'now') {
+      this.touch(key);
+      return;
+    }
     if (!this.#states.has(key) || this.#dirty.has(key) || this.#soon.has(key)) return;
-    this.#soon.add(key);
-    this.#onSoon();
+    if (urgency === 'soon') this.#later.delete(key);
+    const delayed = urgency === 'soon' ? this.#soon : this.#later;
+    delayed.add(key);
+    this.#onDelayed(urgency);
   }
 
-  /** What was due soon is due now. */
-  hasten(): void {
-    for (const key of [...this.#soon]) this.touch(key);
+  /** What was delayed is due now. */
+  hasten(urgency: 'soon' | 'later'): void {
+    for (const key of [...(urgency === 'soon' ? this.#soon : this.#later)]) this.touch(key);
   }
 
   /** Takes at most so many dirty keys, those first that have waited longest; what becomes dirty from now on is for a later batch. */
@@ -110,10 +126,10 @@ export class FoldedStates<State> implements KeyedStates<State> {
     return keys;
   }
 
-  /** Called at every touch, now or soon; the operator asks for a turn then. */
-  whenDirty(now: () => void, soon: () => void): void {
+  /** Called at every touch; the operator asks for a turn then, or for one in a moment. */
+  whenDirty(now: () => void, delayed: (urgency: 'soon' | 'later') => void): void {
     this.#onDirty = now;
-    this.#onSoon = soon;
+    this.#onDelayed = delayed;
   }
 }
 
@@ -135,25 +151,23 @@ export function foldByKey<Input, State>(options: FoldByKeyOptions<Input, State>)
           if (keys.length > 0) subscriber.next(keys);
         });
       };
-      let cancelSoon: (() => void) | undefined;
-      const askForSoon = (): void => {
-        cancelSoon ??= clock.after(soonMs, () => {
-          cancelSoon = undefined;
-          states.hasten();
+      const cancels: { soon?: () => void; later?: () => void } = {};
+      const askForDelayed = (urgency: 'soon' | 'later'): void => {
+        cancels[urgency] ??= clock.after(urgency === 'soon' ? soonMs : laterMs, () => {
+          delete cancels[urgency];
+          states.hasten(urgency);
         });
       };
-      states.whenDirty(askForTurn, askForSoon);
+      states.whenDirty(askForTurn, askForDelayed);
       // What was touched before anybody listened is not lost.
       if (states.dirtySize > 0) askForTurn();
       const subscription = source.subscribe({
-        next({ key, input }) {
+        next({ key, input, urgency: told }) {
           const before = states.get(key);
           const after = fold(before, input, key);
           if (after === undefined || after === before) return;
           states.set(key, after);
-          const when = urgency(input);
-          if (when === 'now') states.touch(key);
-          else if (when === 'soon') states.touchSoon(key);
+          states.touchAt(key, told ?? urgency(input));
         },
         error: (error) => subscriber.error(error),
         complete: () => subscriber.complete(),
@@ -164,7 +178,8 @@ export function foldByKey<Input, State>(options: FoldByKeyOptions<Input, State>)
           () => {},
         );
         cancelTurn?.();
-        cancelSoon?.();
+        cancels.soon?.();
+        cancels.later?.();
         subscription.unsubscribe();
       };
     });

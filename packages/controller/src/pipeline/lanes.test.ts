@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Lanes } from './lanes.ts';
 
-const slots = { lease: 1, write: 2, command: 1, event: 1 };
+const slots = { lease: 1, record: 1, write: 2, command: 1, event: Number.POSITIVE_INFINITY };
 
 test('at most one action of a key is under way, and its scope is planned anew when it ends [SPEC E5]', () => {
   const woken: string[] = [];
@@ -46,6 +46,13 @@ test('a burst of Pods does not hold up the Leases [SPEC E6]', () => {
   for (let pod = 0; pod < 10; pod += 1) lanes.take('patch-pod-status', `pod/${pod}`, 'b1');
   expect(lanes.take('write-lease', 'lease/b1', 'b1')).toBe(true);
   expect(lanes.take('send-command', 'base/b1/health', 'b1')).toBe(true);
+});
+
+test('a burst of statuses does not hold up the records that installs wait for, and Events need no slot [SPEC E6]', () => {
+  const lanes = new Lanes(() => {}, slots);
+  for (let pod = 0; pod < 10; pod += 1) lanes.take('patch-pod-status', `pod/${pod}`, 'b1');
+  expect(lanes.take('write-record', 'record/b1', 'b1')).toBe(true);
+  for (let event = 0; event < 100; event += 1) expect(lanes.take('record-event', `event/${event}`, 'b1')).toBe(true);
 });
 
 test('what is forgotten waits no longer', () => {

@@ -4,9 +4,9 @@
  */
 import type { Action } from '@kouplet/core';
 
-export type Lane = 'lease' | 'write' | 'command' | 'event';
+export type Lane = 'lease' | 'record' | 'write' | 'command' | 'event';
 
-const lanes: readonly Lane[] = ['lease', 'write', 'command', 'event'];
+const lanes: readonly Lane[] = ['lease', 'record', 'write', 'command', 'event'];
 
 const laneOf: Readonly<Record<Action['kind'], Lane>> = {
   'send-command': 'command',
@@ -16,8 +16,9 @@ const laneOf: Readonly<Record<Action['kind'], Lane>> = {
   'delete-node': 'write',
   'patch-pod-status': 'write',
   'delete-pod': 'write',
-  'write-record': 'write',
-  'delete-record': 'write',
+  // Installs wait for their record: it must not stand behind a burst of statuses.
+  'write-record': 'record',
+  'delete-record': 'record',
   // A lane of their own: in a burst of Pods, Leases that came late would let every Node go at once.
   'write-lease': 'lease',
   'delete-lease': 'lease',
@@ -26,18 +27,25 @@ const laneOf: Readonly<Record<Action['kind'], Lane>> = {
 
 /**
  * Together a little below the connections of the transport's pool: nothing waits inside of it, out of the plan's reach.
- * Events have few: in a burst they share the server with the statuses that people wait for.
+ * Events end at once: they go to the outbox, which writes them when there is time.
  */
-export const laneSlots: Readonly<Record<Lane, number>> = { lease: 12, write: 32, command: 256, event: 4 };
+export const laneSlots: Readonly<Record<Lane, number>> = {
+  lease: 12,
+  record: 16,
+  write: 32,
+  command: 256,
+  event: Number.POSITIVE_INFINITY,
+};
 
-/** Connections that the lanes and the reflectors' pages need at most. */
-export const connectionsNeeded = laneSlots.lease + laneSlots.write + laneSlots.event + 8;
+/** Connections that the lanes, the outbox of Events and the reflectors' pages need at most. */
+export const connectionsNeeded = laneSlots.lease + laneSlots.record + laneSlots.write + 4 + 8;
 
 export class Lanes {
   readonly #slots: Readonly<Record<Lane, number>>;
-  readonly #used: Record<Lane, number> = { lease: 0, write: 0, command: 0, event: 0 };
+  readonly #used: Record<Lane, number> = { lease: 0, record: 0, write: 0, command: 0, event: 0 };
   readonly #waiting: Readonly<Record<Lane, Set<string>>> = {
     lease: new Set(),
+    record: new Set(),
     write: new Set(),
     command: new Set(),
     event: new Set(),
@@ -45,6 +53,7 @@ export class Lanes {
   /** Woken and not yet planned. */
   readonly #woken: Record<Lane, string | undefined> = {
     lease: undefined,
+    record: undefined,
     write: undefined,
     command: undefined,
     event: undefined,
@@ -66,6 +75,10 @@ export class Lanes {
   /** Scopes that wait for a slot. */
   get waiting(): number {
     return Object.values(this.#waiting).reduce((sum, set) => sum + set.size, 0);
+  }
+
+  isInFlight(key: string): boolean {
+    return this.#inFlight.has(key);
   }
 
   /** Takes a slot for the action, or remembers its scope. An action whose key is in flight already is not taken. */

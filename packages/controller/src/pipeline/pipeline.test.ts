@@ -13,6 +13,7 @@ import { afterEach, expect, test } from 'vitest';
 import type { Executed } from '../execute/execute.ts';
 import { type EdgeInput, ofBase, ofFleet } from '../sources/edge-input.ts';
 import { SteppedClock } from '../testing/stepped-clock.ts';
+import { laterMs } from './fold-by-key.ts';
 import { type CoreFunctions, type Crash, Pipeline } from './pipeline.ts';
 
 const policy: Policy = {
@@ -259,11 +260,15 @@ test('a change of the fleet that plans of bases read wakes all of them; a renewa
   expect(concernsBases(fleet, { ...fleet, renewedAt: 3_000 }, policy)).toBe(false);
   expect(concernsBases(fleet, { ...fleet, isStopping: true }, policy)).toBe(true);
   const lease = { metadata: { name: 'r', uid: 'u', resourceVersion: '1' }, spec: { holderIdentity: 'x' } };
-  const known = { ...fleet, replicas: { r: { lease, changedAt: 0 } } };
+  const known = { ...fleet, replicas: { r: { lease, changedAt: 0, aliveSince: 0 } } };
   expect(concernsBases(fleet, known, policy)).toBe(true);
-  expect(concernsBases(known, { ...fleet, replicas: { r: { lease, changedAt: 3_000 } } }, policy)).toBe(false);
+  expect(concernsBases(known, { ...fleet, replicas: { r: { lease, changedAt: 3_000, aliveSince: 0 } } }, policy)).toBe(
+    false,
+  );
   const back = { ...lease, spec: { holderIdentity: '' } };
-  expect(concernsBases(known, { ...fleet, replicas: { r: { lease: back, changedAt: 3_000 } } }, policy)).toBe(true);
+  expect(
+    concernsBases(known, { ...fleet, replicas: { r: { lease: back, changedAt: 3_000, aliveSince: 0 } } }, policy),
+  ).toBe(true);
   const surveyed = (silent: number) => ({ ...fleet, survey: { bases: 10, silent } });
   expect(concernsBases(surveyed(0), surveyed(1), policy)).toBe(false);
   expect(concernsBases(surveyed(1), surveyed(9), policy)).toBe(true);
@@ -289,7 +294,7 @@ test('a thousand bases with one action each all get their turn, never more at on
     ended += 1;
     end();
   }
-  await clock.pass(0);
+  await clock.pass(laterMs);
   expect(new Set(executed.map(({ key }) => key)).size).toBe(1_000);
   expect(executed).toHaveLength(1_000);
   expect(most).toBe(32);

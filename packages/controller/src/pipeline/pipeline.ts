@@ -28,7 +28,7 @@ import {
   planFleet,
 } from '@kouplet/core';
 import type { BaseId } from '@kouplet/protocol';
-import { from, map, merge, mergeMap, type Observable, Subject, type Subscription } from 'rxjs';
+import { map, merge, type Observable, Subject, type Subscription } from 'rxjs';
 import type { EdgeClock } from '../clock.ts';
 import type { Execute, Observation } from '../execute/execute.ts';
 import type { EdgeInput } from '../sources/edge-input.ts';
@@ -88,6 +88,12 @@ interface Taken {
   readonly action: Action;
 }
 
+/** An input, and how soon it is to be looked at where whoever tells it knows. */
+interface Told {
+  readonly input: EdgeInput;
+  readonly urgency?: Urgency;
+}
+
 /** Inputs that may not be the first of a base: rubbish, and tails of what is forgotten, must not make one. */
 const neverFirst: ReadonlySet<BaseInputBody['kind']> = new Set([
   'rejected',
@@ -106,7 +112,7 @@ export class Pipeline {
   readonly #options: PipelineOptions;
   readonly #core: CoreFunctions;
   readonly #states = new FoldedStates<Entry>();
-  readonly #feedback = new Subject<EdgeInput>();
+  readonly #feedback = new Subject<Told>();
   readonly #quarantine = new Quarantine();
   readonly #lanes: Lanes;
   readonly #wakes: Wakes;
@@ -156,27 +162,33 @@ export class Pipeline {
   }
 
   /** One more input, from the edge's own doings. */
-  tell(input: EdgeInput): void {
-    this.#feedback.next(input);
+  tell(input: EdgeInput, urgency?: Urgency): void {
+    this.#feedback.next(urgency === undefined ? { input } : { input, urgency });
   }
 
   /** Runs on these sources. @param onBroken the machinery itself failed; nothing runs any more */
   run(sources: readonly Observable<EdgeInput>[], onBroken: (error: unknown) => void): void {
     const { clock } = this.#options;
-    this.#subscription = merge(this.#feedback, ...sources)
+    this.#subscription = merge(this.#feedback, merge(...sources).pipe(map((input): Told => ({ input }))))
       .pipe(
-        map((input) => this.#stamp(input)),
+        map((told) => this.#stamp(told)),
         foldByKey({
           clock,
           states: this.#states,
-          urgency: ({ input }: Stamped) => urgencyOf(input),
+          urgency: (stamped: Stamped) => this.#urgencyOf(stamped),
           fold: (entry, input, key) => this.#fold(entry, input, key),
         }),
-        mergeMap((keys) => from(keys)),
-        mergeMap((key) => from(this.#turn(key))),
-        mergeMap((taken) => from(this.#carryOut(taken))),
       )
-      .subscribe({ error: onBroken });
+      .subscribe({
+        next: (keys) => {
+          try {
+            for (const key of keys) for (const taken of this.#turn(key)) this.#carryOut(taken).catch(onBroken);
+          } catch (error) {
+            onBroken(error);
+          }
+        },
+        error: onBroken,
+      });
   }
 
   stop(): void {
@@ -184,12 +196,22 @@ export class Pipeline {
     this.#wakes.stop();
   }
 
-  #stamp(input: EdgeInput): Keyed<Stamped> {
+  #stamp({ input, urgency }: Told): Keyed<Stamped> {
     this.#options.onInput?.(input);
     const at = this.#options.clock.now();
-    if (input.scope === 'fleet') return { key: fleetKey, input: { kind: 'fleet', input: { at, ...input.body } } };
+    const asked = urgency === undefined ? {} : { urgency };
+    if (input.scope === 'fleet')
+      return { key: fleetKey, input: { kind: 'fleet', input: { at, ...input.body } }, ...asked };
     const { baseId, body } = input;
-    return { key: baseId, input: { kind: 'base', input: { at, baseId, ...body } } };
+    return { key: baseId, input: { kind: 'base', input: { at, baseId, ...body } }, ...asked };
+  }
+
+  /** Plans are most of what this process does: what nobody waits for is looked at together with what comes next. */
+  #urgencyOf({ kind, input }: Stamped): Urgency {
+    if (kind === 'fleet') return urgencyOf(input);
+    // Its own write's answer is about to say the same, and then the end of that write is looked at.
+    const isEcho = input.kind === 'pod-observed' && this.#lanes.isInFlight(`pod/${input.pod.metadata.uid}`);
+    return isEcho && !isDeleting(input) ? 'soon' : urgencyOf(input);
   }
 
   #fold(entry: Entry | undefined, stamped: Stamped, key: string): Entry | undefined {
@@ -302,15 +324,17 @@ export class Pipeline {
     this.#lanes.free(action.kind, action.key);
     const entry = this.#states.get(scope);
     if (entry !== undefined) {
+      // The end is looked at, not each of its parts.
       if (observed !== undefined) this.#observe(entry, observed);
-      this.tell(scoped(entry, { kind: 'action-ended', action, outcome }));
+      const urgency = observed !== undefined && isDeleting(observed) ? 'now' : undefined;
+      this.tell(scoped(entry, { kind: 'action-ended', action, outcome }), urgency);
     }
     this.#options.onEnded(action, outcome);
   }
 
   #observe(entry: Entry, observed: Observation): void {
     if (entry.kind === 'base') {
-      this.tell({ scope: 'base', baseId: entry.baseId, body: observed });
+      this.tell({ scope: 'base', baseId: entry.baseId, body: observed }, 'soon');
     } else if (observed.kind === 'lease-observed') {
       this.tell({ scope: 'fleet', body: { kind: 'replica-lease-observed', lease: observed.lease } });
     }
@@ -332,11 +356,35 @@ function scoped(
 }
 
 /**
- * A start is planned with its end, which always comes. The end of a command or of an Event unlocks nothing that anybody waits
- * for: the base's answer does. Two of three plans are saved by it.
+ * A start is planned with its end, which always comes. Of what ended well only a record and what comes next of a deletion are
+ * waited for: after a command the base's answer matters, a status or a Lease that was written is done with, an Event is in the
+ * outbox. What a base says of itself every ten seconds may wait for what comes with it.
  */
 function urgencyOf(input: BaseInput | FleetInput): Urgency {
   if (input.kind === 'action-started' || input.kind === 'install-due') return 'never';
+  if (input.kind === 'message') return patientMessages.has(input.message.kind) ? 'soon' : 'now';
   if (input.kind !== 'action-ended' || input.outcome.kind !== 'done') return 'now';
-  return input.action.kind === 'record-event' || input.action.kind === 'send-command' ? 'soon' : 'now';
+  return urgencyAfter[input.action.kind];
+}
+
+const patientMessages: ReadonlySet<string> = new Set(['heartbeat', 'health', 'baseline-query', 'batch-result']);
+
+const urgencyAfter: Readonly<Record<Action['kind'], Urgency>> = {
+  'send-command': 'later',
+  'record-event': 'never',
+  'write-record': 'now',
+  'delete-record': 'soon',
+  'write-lease': 'soon',
+  'delete-lease': 'now',
+  'create-node': 'now',
+  'patch-node': 'now',
+  'patch-node-status': 'soon',
+  'delete-node': 'now',
+  'patch-pod-status': 'soon',
+  'delete-pod': 'soon',
+};
+
+/** A Pod that is being deleted goes step by step, each as soon as the one before has ended. */
+function isDeleting(input: BaseInput | Observation): boolean {
+  return input.kind === 'pod-observed' && input.pod.metadata.deletionTimestamp !== undefined;
 }

@@ -12,6 +12,7 @@ const metrics = createMetrics(() => ({
   quarantined: 0,
   pods: 7,
   inFlight: 0,
+  eventsWaiting: 0,
   links: { api: true, tunnel: false },
   isSynced: true,
 }));

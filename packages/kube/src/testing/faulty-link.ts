@@ -93,6 +93,7 @@ export function createFaultyLink(clock: VirtualClock, random: () => number): Fau
   return {
     transport: {
       access: fixedAccess({ server: 'http://virtual' }),
+      underWay: 0,
       request: async (request) => list(request.query ?? {}),
       open: async (request) => open(request),
       close: async () => {},
