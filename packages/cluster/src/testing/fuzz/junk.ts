@@ -74,6 +74,7 @@ export function junk(chance: Chance, depth = 0): unknown {
 export interface Sample {
   readonly resource: string;
   readonly object: Record<string, unknown>;
+  readonly answer: unknown;
 }
 
 /** Bodies that a real server was asked to create, good and bad. */
@@ -82,6 +83,11 @@ export const samples: readonly Sample[] = Object.values(
     readFileSync(new URL('../../fixtures/kubernetes/answers-to-creations.json', import.meta.url), 'utf8'),
   ) as Record<string, Sample>,
 ).filter((one) => isRecord(one.object));
+
+/** Those that it took. */
+export const goodSamples: readonly Sample[] = samples.filter(
+  ({ answer }) => isRecord(answer) && answer.kind !== 'Status',
+);
 
 /** A copy with one to a few things spoiled: keys gone or added, values of another shape, lists doubled. */
 export function spoil<T>(chance: Chance, value: T, times = 1 + chance.below(3)): T {
