@@ -15,6 +15,7 @@ export const endpoints = defineKind({
   singular: 'endpoints',
   shortNames: ['ep'],
   namespaced: true,
+  warning: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
   schema: 'V1Endpoints',
   defaults: (draft) => {
     for (const subset of listOf(draft.subsets)) for (const port of listOf(subset.ports)) port.protocol ||= 'TCP';

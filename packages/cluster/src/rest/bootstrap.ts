@@ -1,4 +1,7 @@
-/** What every cluster has before anyone asks: four namespaces, each with its ServiceAccount `default`, and two priority classes. */
+/**
+ * What every cluster has before anyone asks: four namespaces, each with its ServiceAccount `default`, two priority classes, and the Service
+ * by which Pods would find the API server.
+ */
 import type { Api } from '../api.ts';
 
 const NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
@@ -18,6 +21,15 @@ const PRIORITY_CLASSES = [
   },
 ];
 
+const API_SERVER = {
+  metadata: { name: 'kubernetes', namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } },
+  spec: {
+    type: 'ClusterIP',
+    clusterIP: '10.96.0.1',
+    ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: 6443 }],
+  },
+};
+
 export function bootstrap(api: Api): void {
   for (const one of PRIORITY_CLASSES) {
     if (api.get('priorityclasses.scheduling.k8s.io', one.metadata.name) === undefined) {
@@ -33,4 +45,5 @@ export function bootstrap(api: Api): void {
       api.create('serviceaccounts', account, { actor: ACTOR });
     }
   }
+  if (api.get('services', 'kubernetes', 'default') === undefined) api.create('services', API_SERVER, { actor: ACTOR });
 }

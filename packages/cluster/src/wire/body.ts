@@ -58,7 +58,7 @@ function readJson(bytes: Buffer, kind: Pick<Kind, 'kind'>): Body {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw unrecognized(kind, `json parse error: ${goSyntaxError(error)}`, bytes);
+    throw unrecognized(kind, `json parse error: ${goSyntaxError(error, text)}`, bytes);
   }
   if (!isRecord(value)) {
     throw unrecognized(
@@ -101,18 +101,47 @@ function summaryOf(bytes: Buffer): string {
   return bytes.length > SHOWN ? `${shown} ...` : shown;
 }
 
-/** What encoding/json of Go says where JSON.parse says it in its own words. */
-export function goSyntaxError(error: unknown): string {
+/** What V8 misses at a character, and what encoding/json of Go says of that character. */
+const SYNTAX: ReadonlyArray<readonly [RegExp, string]> = [
+  [/^Expected (?:property name|double-quoted property name)/, 'looking for beginning of object key string'],
+  [/^Expected ':' after property name/, 'after object key'],
+  [/^Expected ',' or '}' after property value/, 'after object key:value pair'],
+  [/^Expected ',' or ']' after array element/, 'after array element'],
+  [/^Unexpected non-whitespace character after JSON/, 'after top-level value'],
+  [/^Bad control character in string literal/, 'in string literal'],
+  [/^Bad escaped character/, 'in string escape code'],
+];
+
+/** What encoding/json of Go says where JSON.parse of that text says it in its own words. */
+export function goSyntaxError(error: unknown, text: string): string {
   const message = error instanceof Error ? error.message : '';
-  const token = /Unexpected token '?(.)'?/su.exec(message)?.[1];
+  const token = /^Unexpected token '?(.)'?/su.exec(message)?.[1];
+  const literal = token === undefined ? undefined : brokenLiteral(token, text);
+  if (literal !== undefined) return literal;
   if (token !== undefined) return `invalid character ${goChar(token)} looking for beginning of value`;
-  return 'unexpected end of JSON input';
+  const found = text[Number(/ at position (\d+)/.exec(message)?.[1])];
+  const where = SYNTAX.find(([pattern]) => pattern.test(message))?.[1];
+  return found === undefined || where === undefined
+    ? 'unexpected end of JSON input'
+    : `invalid character ${goChar(found)} ${where}`;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t', '\\': '\\\\' };
+
+/** `nope`, `tru}`: begun like a literal and gone on otherwise. V8 names the character, but not always its place. */
+function brokenLiteral(token: string, text: string): string | undefined {
+  const [, begun = '', found] = /(?:^|[[{,:\s])(n|nu|nul|t|tr|tru|f|fa|fal|fals)([^a-z"]|[a-z])/.exec(text) ?? [];
+  const whole = ['null', 'true', 'false'].find((one) => one.startsWith(begun) && begun !== '');
+  if (whole === undefined || found !== token || whole[begun.length] === found) return undefined;
+  return `invalid character ${goChar(found)} in literal ${whole} (expecting ${goChar(whole[begun.length] ?? '')})`;
 }
 
 /** A character between quotes, as `quoteChar` of encoding/json writes it. */
 function goChar(char: string): string {
   if (char === "'") return "'\\''";
   if (char === '"') return "'\"'";
+  const escape = ESCAPES[char];
+  if (escape !== undefined) return `'${escape}'`;
   const code = char.charCodeAt(0);
   return code < 0x20 || code === 0x7f ? `'\\x${code.toString(16).padStart(2, '0')}'` : `'${char}'`;
 }

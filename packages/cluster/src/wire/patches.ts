@@ -57,7 +57,7 @@ export async function readPatch(exchange: Exchange): Promise<PatchDocument> {
   try {
     return { type, text, patch: JSON.parse(text) };
   } catch (error) {
-    throw badRequest(`${type === 'strategic' ? '' : 'error decoding patch: '}${goSyntaxError(error)}`);
+    throw badRequest(`${type === 'strategic' ? '' : 'error decoding patch: '}${goSyntaxError(error, text)}`);
   }
 }
 
