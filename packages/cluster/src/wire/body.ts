@@ -140,8 +140,8 @@ function brokenLiteral(token: string, text: string): string | undefined {
 function goChar(char: string): string {
   if (char === "'") return "'\\''";
   if (char === '"') return "'\"'";
-  const escape = ESCAPES[char];
-  if (escape !== undefined) return `'${escape}'`;
+  const escaped = ESCAPES[char];
+  if (escaped !== undefined) return `'${escaped}'`;
   const code = char.charCodeAt(0);
   return code < 0x20 || code === 0x7f ? `'\\x${code.toString(16).padStart(2, '0')}'` : `'${char}'`;
 }
