@@ -57,6 +57,8 @@ export const daemonSet = defineKind({
     spec.revisionHistoryLimit ??= 10;
     const status = ensure(draft, 'status');
     for (const field of printedCounts) status[field] ??= 0;
+    // As a real server reads what has none, and that is what the client is then taken to have sent.
+    if (draft.metadata.annotations?.[templateGeneration] === undefined) setTemplateGeneration(draft, 0);
   },
   prepareCreate: (draft) => setTemplateGeneration(draft, 1),
   prepareUpdate: (draft, old) => {
@@ -64,6 +66,8 @@ export const daemonSet = defineKind({
     const isChanged = !isSame(draft.spec?.template, old.spec?.template);
     setTemplateGeneration(draft, isChanged ? generation + 1 : generation);
   },
+  prepareStatusUpdate: (draft, old) =>
+    setTemplateGeneration(draft, Number(old.metadata.annotations?.[templateGeneration] ?? 1)),
   validate: (draft) => {
     const spec = fieldsOf(draft.spec);
     const errors: FieldError[] = [];

@@ -28,22 +28,7 @@ export const horizontalPodAutoscaler = defineKind({
     status.desiredReplicas ??= 0;
     status.currentMetrics ??= null;
   },
-  validate: (draft) => {
-    const { minReplicas, maxReplicas = 0, scaleTargetRef } = fieldsOf(draft.spec);
-    const errors: FieldError[] = [];
-    if (typeof minReplicas === 'number' && minReplicas < 1) {
-      errors.push(invalid('spec.minReplicas', minReplicas, 'must be greater than or equal to 1'));
-    }
-    if (maxReplicas < 1) errors.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than 0'));
-    if (typeof minReplicas === 'number' && maxReplicas < minReplicas) {
-      const text = 'must be greater than or equal to `minReplicas`';
-      errors.push(invalid('spec.maxReplicas', maxReplicas, text));
-    }
-    for (const field of ['kind', 'name']) {
-      if (!fieldsOf(scaleTargetRef)[field]) errors.push(required(`spec.scaleTargetRef.${field}`));
-    }
-    return errors;
-  },
+  validate: ({ spec }) => validateAutoscaler(spec),
   columns: [
     nameColumn,
     column(
@@ -83,6 +68,26 @@ export const horizontalPodAutoscaler = defineKind({
     ageOf(metadata.creationTimestamp, now),
   ],
 });
+
+/** What the spec of either version is refused for. */
+export function validateAutoscaler(spec: unknown): FieldError[] {
+  const { minReplicas, maxReplicas = 0, scaleTargetRef } = fieldsOf(spec);
+  const errors: FieldError[] = [];
+  if (typeof minReplicas === 'number' && minReplicas < 1) {
+    errors.push(invalid('spec.minReplicas', minReplicas, 'must be greater than or equal to 1'));
+  }
+  if (maxReplicas < 1) errors.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than 0'));
+  if (typeof minReplicas === 'number' && maxReplicas < minReplicas) {
+    errors.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
+  }
+  const { kind, name, apiVersion = '' } = fieldsOf(scaleTargetRef);
+  if (!kind) errors.push(required('spec.scaleTargetRef.kind'));
+  if (!name) errors.push(required('spec.scaleTargetRef.name'));
+  if (!String(apiVersion).includes('/') && kind !== 'ReplicationController') {
+    errors.push(invalid('spec.scaleTargetRef.apiVersion', apiVersion, 'apiVersion must specify API group'));
+  }
+  return errors;
+}
 
 /** `cpu: <unknown>/80%`: nobody measures here. */
 function targetsCell(metrics: readonly Fields[]): string {

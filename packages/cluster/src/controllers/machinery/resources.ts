@@ -20,10 +20,10 @@ function infoOf(kind: Kind): ResourceInfo {
   };
 }
 
-/** Everything that can be listed and deleted, each once: Events have two faces and one store. */
+/** Everything that can be listed and deleted, each once: Events and autoscalers have two faces and one store. */
 export function servedResources(): ResourceInfo[] {
   return kinds
     .filter((kind) => kind.verbs.includes('list') && kind.verbs.includes('delete') && kind.verbs.includes('watch'))
-    .map(infoOf)
-    .filter(({ resource }) => resource !== 'events.events.k8s.io');
+    .filter((kind) => kind.storedAs === undefined)
+    .map(infoOf);
 }
