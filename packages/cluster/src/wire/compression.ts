@@ -10,8 +10,8 @@ export function isCompressed(accepted: string | undefined, size: number): boolea
 }
 
 /** Off the main thread: the server answers others meanwhile. */
-export function compressed(bytes: Buffer): Promise<Buffer> {
+export function compressed(body: string | Buffer): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    gzip(bytes, { level: LEVEL }, (error, result) => (error === null ? resolve(result) : reject(error)));
+    gzip(body, { level: LEVEL }, (error, result) => (error === null ? resolve(result) : reject(error)));
   });
 }

@@ -17,9 +17,22 @@ export interface MediaRange {
   readonly parameters: Readonly<Record<string, string>>;
 }
 
+/** Of the headers seen lately: clients send the same few all the time. */
+const known = new Map<string, readonly MediaRange[]>();
+const MAX_KNOWN = 256;
+
 /** The ranges of an Accept header in the order of preference: by q, then as they stand. */
-export function mediaRanges(header: string | undefined): MediaRange[] {
+export function mediaRanges(header: string | undefined): readonly MediaRange[] {
   if (header === undefined || header.trim() === '') return [];
+  const found = known.get(header);
+  if (found !== undefined) return found;
+  if (known.size >= MAX_KNOWN) known.clear();
+  const ranges = rangesOf(header);
+  known.set(header, ranges);
+  return ranges;
+}
+
+function rangesOf(header: string): MediaRange[] {
   const ranges = header.split(',').map((part, index) => {
     const [type = '', ...rest] = part.split(';').map((piece) => piece.trim());
     const parameters: Record<string, string> = Object.create(null);

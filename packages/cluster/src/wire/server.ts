@@ -2,16 +2,18 @@
  * The HTTP server, with or without TLS: who may call it, how much of it at once, and what happens to what is no request. Without TLS
  * it listens on loopback only.
  */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { ApiError } from '../api.ts';
 import { systemClock } from '../clock.ts';
 import type { Ground } from '../rest/ground.ts';
 import type { Access } from '../security/access.ts';
+import { attemptedOf } from '../security/attempted.ts';
 import { internalError } from '../status.ts';
 import { Exchange } from './exchange.ts';
 import { LOOPBACK, refuseForeigners } from './gate.ts';
+import { segmentsOf } from './route.ts';
 import { Router } from './router.ts';
 import { drain, sendTooManyRequests, Traffic, type TrafficLimits } from './traffic.ts';
 import { Watches } from './watches.ts';
@@ -131,7 +133,7 @@ async function serve(router: Router, traffic: Traffic, exchange: Exchange, optio
       return drain(exchange);
     }
     refuseForeigners(exchange, options.isAllowedHost ?? (() => false));
-    exchange.user = exchange.access.authenticate(exchange.header('authorization'), exchange.path);
+    admit(exchange);
     await router.serve(exchange);
     traffic.served(exchange);
   } catch (error) {
@@ -145,4 +147,18 @@ async function serve(router: Router, traffic: Traffic, exchange: Exchange, optio
       response.destroy();
     }
   }
+}
+
+/** Who asks, and whether he may. @throws ApiError 401, 403 */
+function admit(exchange: Exchange): void {
+  const { access, request, method, path, query } = exchange;
+  const self = access.authenticate(exchange.header('authorization'), path);
+  // Made of all headers anew at each look: not for every request.
+  exchange.user = speaksForAnother(request) ? access.impersonated(self, request.headersDistinct) : self;
+  access.check(exchange.user, () => attemptedOf(method, path, segmentsOf(path), query));
+}
+
+function speaksForAnother({ headers }: IncomingMessage): boolean {
+  for (const name in headers) if (name.startsWith('impersonate-')) return true;
+  return false;
 }
