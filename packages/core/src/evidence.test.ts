@@ -6,7 +6,7 @@ import { createFleet } from './fleet.ts';
 import { foldBase } from './fold-base.ts';
 import type { BaseInputBody } from './inputs.ts';
 import type { ObservedPod } from './observed.ts';
-import { desiresOf, rolesOf } from './ownership.ts';
+import { desiresOf } from './ownership.ts';
 import { isForgettable } from './plan-base.ts';
 import { defaultPolicy } from './scenarios/setting.ts';
 import { type BaseState, createBase } from './state.ts';
@@ -101,7 +101,7 @@ describe('evidence', () => {
       1,
       ...names.map((name): BaseInputBody => ({ kind: 'pod-observed', pod: pods[name as 'old' | 'new'] })),
     );
-    const desire = desiresOf(seen, rolesOf(seen), 1).get(key);
+    const desire = desiresOf(seen, 1).get(key);
     expect(desire?.winner.entry.pod.metadata.name).toBe('new');
     expect(desire?.losers[0]?.reason).toBe('Superseded');
   });

@@ -15,7 +15,7 @@ import {
 import type { ObservedPod } from './observed.ts';
 import type { Policy } from './policy.ts';
 import { isOlderVersion, wallOf } from './records.ts';
-import { isHung, troubleOf } from './slots.ts';
+import { isHung, slotOf, troubleOf } from './slots.ts';
 import type { BaseState, PodEntry, Slot, Trouble } from './state.ts';
 
 /** One Pod's wish for one key. */
@@ -50,27 +50,65 @@ export type Loser = Wish &
 /** Roles of all Pods of the base, by UID. */
 export type Roles = ReadonlyMap<string, PodRole>;
 
-export function rolesOf(state: BaseState): Roles {
-  return new Map(Object.entries(state.pods).map(([uid, entry]) => [uid, roleOf(entry.pod)]));
+export function rolesOf({ pods }: BaseState): Roles {
+  return podsView(pods).roles;
 }
 
-/** By key: who should have it now (monotonic ms). Keys that nobody live wants are missing. */
-export function desiresOf(state: BaseState, roles: Roles, now: number): ReadonlyMap<BizKey, Desire> {
+/** What follows from a base's Pods alone. */
+interface PodsView {
+  readonly roles: Roles;
+  /** Live module Pods, by key of what they want, in the order of the record. */
+  readonly wishes: ReadonlyMap<BizKey, readonly Wish[]>;
+}
+
+// Most plans of a base see the Pods that the one before saw. A record of Pods never changes, so neither does what follows from it.
+const podsViews = new WeakMap<BaseState['pods'], PodsView>();
+
+function podsView(pods: BaseState['pods']): PodsView {
+  const known = podsViews.get(pods);
+  if (known !== undefined) return known;
+  const roles = new Map<string, PodRole>();
   const wishes = new Map<BizKey, Wish[]>();
-  for (const [uid, entry] of Object.entries(state.pods)) {
-    const role = roles.get(uid);
-    if (role?.kind !== 'module' || isDeleting(entry.pod) || hasEnded(entry.pod)) continue;
-    const setback = setbackOf(state, uid, role.modules, now);
+  for (const uid in pods) {
+    const entry = pods[uid];
+    if (entry === undefined) continue;
+    const role = roleOf(entry.pod);
+    roles.set(uid, role);
+    if (role.kind !== 'module' || isDeleting(entry.pod) || hasEnded(entry.pod)) continue;
     for (const biz of role.modules) {
-      if (isContainerEnded(state.slots[biz.key], entry, biz)) continue;
+      const wish = { entry, biz };
       const others = wishes.get(biz.key);
-      const wish = setback === undefined ? { entry, biz } : { entry, biz, setback };
       if (others === undefined) wishes.set(biz.key, [wish]);
       else others.push(wish);
     }
   }
+  const view = { roles, wishes };
+  podsViews.set(pods, view);
+  return view;
+}
+
+/** By key: who should have it now (monotonic ms). Keys that nobody live wants are missing. */
+export function desiresOf(state: BaseState, now: number): ReadonlyMap<BizKey, Desire> {
+  const { roles, wishes } = podsView(state.pods);
   const desires = new Map<BizKey, Desire>();
-  for (const [key, all] of wishes) desires.set(key, decide(key, all, state.slots[key]));
+  for (const [key, all] of wishes) {
+    const slot = state.slots[key];
+    const [only] = all;
+    if (all.length === 1 && only !== undefined && slot?.troubles === undefined) {
+      // A Pod of several modules may have its setback by another of them, which then matters to losers only: here are none.
+      if (!isContainerEnded(slot, only.entry, only.biz)) desires.set(key, { key, winner: only, losers: [] });
+      continue;
+    }
+    const live: Wish[] = [];
+    for (const { entry, biz } of all) {
+      if (isContainerEnded(slot, entry, biz)) continue;
+      const { uid } = entry.pod.metadata;
+      const role = roles.get(uid);
+      const setback = role?.kind === 'module' ? setbackOf(state, uid, role.modules, now) : undefined;
+      live.push(setback === undefined ? { entry, biz } : { entry, biz, setback });
+    }
+    if (live.length > 0) desires.set(key, decide(key, live, slot));
+  }
   return desires;
 }
 
@@ -201,7 +239,8 @@ export function adopt(state: BaseState): BaseState {
   if (state.listAsOf === undefined) return state;
   let slots = state.slots;
   const inheritedAt = inheritedAtOf(state);
-  for (const [key, slot] of Object.entries(state.slots)) {
+  for (const key in state.slots) {
+    const slot = slotOf(state, key);
     const isTaken = slot.claim !== undefined || slot.contested !== undefined || slot.operation !== undefined;
     if (isTaken || !isPresent(slot)) continue;
     const adopter = adopterOf(state, key, inheritedAt);

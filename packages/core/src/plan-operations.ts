@@ -8,7 +8,6 @@ import { podNotice } from './notices.ts';
 import type { RecordedInstall } from './observed.ts';
 import { claimOf, type Desire, isPresent, proofOf, vanishedOf, vanishedReason } from './ownership.ts';
 import { isRecorded, recordKeyOf } from './plan-record.ts';
-import { unmanagedOf } from './project-node.ts';
 import {
   type Draft,
   generationOf,
@@ -20,7 +19,7 @@ import {
   wake,
 } from './situation.ts';
 import { budgetOf, busyReason, isHung, slotOf, troubleOf } from './slots.ts';
-import type { Slot } from './state.ts';
+import type { BaseState, Slot } from './state.ts';
 
 export function planOperations(draft: Draft): void {
   const { situation } = draft;
@@ -49,7 +48,7 @@ export function planOperations(draft: Draft): void {
     if (planRemoval(draft, key, slot, budget)) budget -= 1;
   }
   const vanished = vanishedOf(state, policy, now.mono);
-  for (const desire of inOrder(desires)) {
+  for (const desire of unmetOf(situation)) {
     if (vanished !== undefined && slotOf(state, desire.key).operation === undefined) {
       explainDesire(draft, desire, vanishedReason(vanished));
     } else if (planInstall(draft, desire, budget)) budget -= 1;
@@ -58,7 +57,8 @@ export function planOperations(draft: Draft): void {
 
 function wakeForTimeouts(draft: Draft): void {
   const { state, policy } = draft.situation;
-  for (const { operation, resolvedSince } of Object.values(state.slots)) {
+  for (const key in state.slots) {
+    const { operation, resolvedSince } = slotOf(state, key);
     if (operation !== undefined) wake(draft, operation.firstSentAt + policy.timings.installTimeoutMs);
     if (resolvedSince !== undefined) wake(draft, resolvedSince + policy.timings.installTimeoutMs);
   }
@@ -80,14 +80,15 @@ interface Removal {
 function removalsOf(situation: Situation): readonly Removal[] {
   const { state, desires, policy } = situation;
   const removals: Removal[] = [];
-  const foreign = policy.unmanagedModules === 'uninstall' ? new Set(unmanagedOf(situation)) : new Set<string>();
-  for (const [name, slot] of Object.entries(state.slots)) {
+  const foreign = new Set(policy.unmanagedModules === 'uninstall' ? situation.unmanaged : []);
+  for (const name in state.slots) {
     const key = name as BizKey;
+    const slot = slotOf(state, key);
     const isOurs = proofOf(state, slot, desires.get(key)) !== undefined;
     const isBroken = slot.claim !== undefined && (slot.presence === 'BROKEN' || slot.presence === 'STOPPED');
     if ((isOurs && slot.presence !== 'ABSENT') || isBroken || foreign.has(key)) removals.push({ key, slot });
   }
-  return removals.toSorted((a, b) => (a.key < b.key ? -1 : 1));
+  return removals.sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
 function planRemoval(draft: Draft, key: BizKey, slot: Slot, budget: number): boolean {
@@ -206,7 +207,7 @@ function recordAwaitedUntil(draft: Draft, bizKey: BizKey, { podUid }: RecordedIn
   const { state, policy, now } = draft.situation;
   if (state.record?.isReadable === false) return undefined;
   const key = recordKeyOf(state);
-  if (state.flights[key] === undefined && !draft.actions.some((action) => action.key === key)) return undefined;
+  if (state.flights[key] === undefined && !draft.keys.has(key)) return undefined;
   const due = state.slots[bizKey]?.due;
   const isKnown = due?.podUid === podUid;
   if (!isKnown) draft.due.push({ bizKey, podUid });
@@ -249,13 +250,8 @@ interface Reason {
 
 function explainDesire(draft: Draft, desire: Desire, { reason, message, until }: Reason): void {
   const { state } = draft.situation;
-  const slot = state.slots[desire.key];
   const { winner } = desire;
-  const isDone =
-    slot?.presence === 'ACTIVATED' &&
-    slot.claim?.podUid === winner.entry.pod.metadata.uid &&
-    slot.claim.url === winner.biz.url;
-  if (isDone) return;
+  if (isMet(state, desire)) return;
   draft.waiting.push({
     subject: podSubject(winner.entry.pod),
     reason,
@@ -286,11 +282,18 @@ const lastingReasons = new Map([
   ['UninstallBackOff', 'the base failed to uninstall it'],
 ]);
 
-/** Oldest Pods first. */
-function inOrder(desires: Situation['desires']): readonly Desire[] {
-  return [...desires.values()].toSorted(
-    (a, b) => a.winner.entry.order - b.winner.entry.order || (a.key < b.key ? -1 : 1),
-  );
+/** It runs for the Pod that should have it, from the URL that it wants. */
+function isMet({ slots }: BaseState, { key, winner }: Desire): boolean {
+  const slot = slots[key];
+  if (slot?.presence !== 'ACTIVATED' || slot.claim === undefined) return false;
+  return slot.claim.podUid === winner.entry.pod.metadata.uid && slot.claim.url === winner.biz.url;
+}
+
+/** Those that are not, the oldest Pods first. */
+function unmetOf({ state, desires }: Situation): readonly Desire[] {
+  const unmet: Desire[] = [];
+  for (const desire of desires.values()) if (!isMet(state, desire)) unmet.push(desire);
+  return unmet.sort((a, b) => a.winner.entry.order - b.winner.entry.order || (a.key < b.key ? -1 : 1));
 }
 
 function send(

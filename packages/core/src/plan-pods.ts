@@ -1,21 +1,27 @@
 /** Pods: their status as it should be, and the last act of their deletion. [SPEC M4] [SPEC I8] */
 
+import type { Waiting } from './actions.ts';
 import { addressFault } from './labels.ts';
-import { controllerOf, hasEnded, isDeleting } from './module-pod.ts';
+import { controllerOf, hasEnded, isDeleting, type PodRole } from './module-pod.ts';
 import { nodeNotice, podNotice } from './notices.ts';
 import type { PodStatus } from './observed.ts';
 import { disruptedStatus, hasEverStarted, isWorthWhileDeleting, projectPod, terminalStatus } from './project-pod.ts';
 import { type Draft, podSubject, propose, type Situation, tellOnce, wake } from './situation.ts';
 import { standingOf } from './standing.ts';
-import type { PodEntry } from './state.ts';
+import type { BaseState, PodEntry, Slot } from './state.ts';
 import { isPodStatusShown } from './status-diff.ts';
 
 export function planPods(draft: Draft): void {
-  const { state } = draft.situation;
-  for (const entry of Object.values(state.pods)) {
-    if (isAbandoned(draft.situation)) planAbandoned(draft, entry);
+  const { situation } = draft;
+  const { pods } = situation.state;
+  const losses = lossesOf(situation);
+  const view = viewOf(situation);
+  for (const uid in pods) {
+    const entry = pods[uid];
+    if (entry === undefined) continue;
+    if (isAbandoned(situation)) planAbandoned(draft, entry);
     else if (isDeleting(entry.pod)) planDeletion(draft, entry);
-    else planStatus(draft, entry);
+    else planStatus(draft, entry, losses.get(entry), view);
   }
 }
 
@@ -31,17 +37,22 @@ function planAbandoned(draft: Draft, entry: PodEntry): void {
   else removePod(draft, entry);
 }
 
-function planStatus(draft: Draft, entry: PodEntry): void {
+function planStatus(draft: Draft, entry: PodEntry, losses: readonly Waiting[] | undefined, view: BaseView): void {
   const { situation } = draft;
   const role = situation.roles.get(entry.pod.metadata.uid);
   if (role === undefined) return;
-  explainLosses(draft, entry);
+  if (losses === undefined && isAtRest(situation, entry, role, view)) return;
+  if (losses !== undefined) draft.waiting.push(...losses);
   if (role.kind === 'module' && role.ignored.length > 0 && entry.pod.status.startTime === undefined) {
     const message = `a module has no use for these fields: ${role.ignored.join('; ')}`;
     tellOnce(draft, podNotice(entry.pod, 'Normal', 'IgnoredFields', message));
   }
   const desired = projectPod(situation, entry, role);
-  if (isPodStatusShown(desired, entry.pod.status)) return;
+  if (isPodStatusShown(desired, entry.pod.status)) {
+    const slots = losses === undefined ? settledSlots(situation, entry, role) : undefined;
+    if (slots !== undefined) resting.set(entry, { view, slots });
+    return;
+  }
   const settledAt = passingUntil(draft, entry, desired);
   if (situation.now.mono < settledAt) {
     wake(draft, settledAt);
@@ -74,7 +85,7 @@ function passingUntil(draft: Draft, entry: PodEntry, desired: PodStatus): number
     since = Math.max(since, slot?.operation?.firstSentAt ?? 0, slot?.endedAt ?? 0);
     // A command of this very plan, or of the next, changes what is to be said.
     const isActing =
-      draft.actions.some((action) => action.kind === 'send-command' && action.bizKey === biz.key) ||
+      draft.keys.has(`base/${state.baseId}/biz/${biz.key}`) ||
       draft.intents.some((intent) => intent.desire.key === biz.key);
     if (!isShown && isActing) since = draft.situation.now.mono;
   }
@@ -90,21 +101,68 @@ function isContainerShown(desired: PodStatus, shown: PodStatus, name: string): b
   return isPodStatusShown({ containerStatuses: of(desired) }, { containerStatuses: of(shown) });
 }
 
-function explainLosses(draft: Draft, entry: PodEntry): void {
-  for (const desire of draft.situation.desires.values()) {
-    for (const loser of desire.losers) {
-      if (loser.entry !== entry) continue;
-      const subject = podSubject(entry.pod);
-      if (loser.reason === 'HeldBack') {
-        const { key, message, until } = loser.setback;
-        if (key !== desire.key) continue;
-        draft.waiting.push({ subject, reason: 'InstallBackOff', message: `${key}: ${message}`, until });
-        continue;
+/** By Pod: what it cannot have, and why. */
+function lossesOf({ desires }: Situation): ReadonlyMap<PodEntry, readonly Waiting[]> {
+  const losses = new Map<PodEntry, Waiting[]>();
+  for (const { key, winner, losers } of desires.values()) {
+    for (const loser of losers) {
+      const known = losses.get(loser.entry) ?? [];
+      losses.set(loser.entry, known);
+      const subject = podSubject(loser.entry.pod);
+      if (loser.reason !== 'HeldBack') {
+        known.push({ subject, reason: loser.reason, message: `${key} is ${podSubject(winner.entry.pod)}'s` });
+      } else if (loser.setback.key === key) {
+        const { message, until } = loser.setback;
+        known.push({ subject, reason: 'InstallBackOff', message: `${key}: ${message}`, until });
       }
-      const by = podSubject(desire.winner.entry.pod);
-      draft.waiting.push({ subject, reason: loser.reason, message: `${desire.key} is ${by}'s` });
     }
   }
+  return losses;
+}
+
+/** All that the status of a Pod at rest reads of its base. */
+interface BaseView {
+  readonly facts: BaseState['facts'];
+  readonly liveness: string;
+  readonly isGoodbye: boolean;
+  readonly master: string | undefined;
+  readonly isListed: boolean;
+}
+
+function viewOf({ state, liveness, isListed }: Situation): BaseView {
+  const master = state.vitals?.masterBizState;
+  return { facts: state.facts, liveness: liveness.kind, isGoodbye: state.goodbyeAt !== undefined, master, isListed };
+}
+
+// Every plan of a base looks at all of its Pods, and nearly all of them run and say so. Observed Pods and slots never change: what
+// was found shown is shown for as long as neither they nor what is read of their base is another. It does not depend on time.
+const resting = new WeakMap<PodEntry, { readonly view: BaseView; readonly slots: readonly Slot[] }>();
+
+/** All its modules run for it, with nothing under way: their slots; undefined where that is not so. */
+function settledSlots(situation: Situation, entry: PodEntry, role: PodRole): readonly Slot[] | undefined {
+  const { state, desires } = situation;
+  const { uid } = entry.pod.metadata;
+  const slots: Slot[] = [];
+  for (const biz of role.kind === 'module' ? role.modules : []) {
+    const slot = state.slots[biz.key];
+    if (slot?.presence !== 'ACTIVATED' || slot.operation !== undefined || slot.claim === undefined) return undefined;
+    if (slot.claim.podUid !== uid || slot.claim.url !== biz.url) return undefined;
+    if ((slot.troubles?.[uid]?.isHealed ?? true) !== true || desires.get(biz.key)?.winner.entry !== entry)
+      return undefined;
+    slots.push(slot);
+  }
+  return slots;
+}
+
+/** Its status was found shown, and nothing that it follows from has changed since. */
+function isAtRest({ state, desires }: Situation, entry: PodEntry, role: PodRole, view: BaseView): boolean {
+  const known = resting.get(entry);
+  if (known === undefined) return false;
+  const { view: before, slots } = known;
+  if (before.facts !== view.facts || before.liveness !== view.liveness || before.master !== view.master) return false;
+  if (before.isGoodbye !== view.isGoodbye || before.isListed !== view.isListed) return false;
+  const modules = role.kind === 'module' ? role.modules : [];
+  return modules.every(({ key }, at) => state.slots[key] === slots[at] && desires.get(key)?.winner.entry === entry);
 }
 
 function planDeletion(draft: Draft, entry: PodEntry): void {
@@ -140,19 +198,38 @@ function planDeletion(draft: Draft, entry: PodEntry): void {
 }
 
 /** Something of it may still be on the base. [SPEC I8] */
-function deletionObstacle(situation: Situation, entry: PodEntry): { reason: string; message: string } | undefined {
-  const { state } = situation;
-  const { uid } = entry.pod.metadata;
-  for (const [key, slot] of Object.entries(state.slots)) {
-    if (slot.operation?.podUid === uid) {
-      return { reason: 'OperationRunning', message: `${slot.operation.command} ${key} has not ended` };
-    }
-    if (slot.claim?.podUid === uid) return { reason: 'Uninstalling', message: `${key} is not confirmed gone` };
-  }
+function deletionObstacle(situation: Situation, entry: PodEntry): Obstacle | undefined {
+  const held = heldOf(situation.state.slots).get(entry.pod.metadata.uid);
+  if (held !== undefined) return held;
   if (!situation.isListed) {
     return { reason: 'AwaitingList', message: 'whether the base has its modules is not known yet' };
   }
   return undefined;
+}
+
+// By Pod: what of it is or may be on the base. Derived from a record of slots, which never changes, once for all Pods of a plan.
+const heldBySlots = new WeakMap<BaseState['slots'], ReadonlyMap<string, Obstacle>>();
+
+function heldOf(slots: BaseState['slots']): ReadonlyMap<string, Obstacle> {
+  const known = heldBySlots.get(slots);
+  if (known !== undefined) return known;
+  const held = new Map<string, Obstacle>();
+  for (const key in slots) {
+    const { operation, claim } = slots[key] ?? {};
+    if (operation?.podUid !== undefined && !held.has(operation.podUid)) {
+      held.set(operation.podUid, { reason: 'OperationRunning', message: `${operation.command} ${key} has not ended` });
+    }
+    if (claim !== undefined && !held.has(claim.podUid)) {
+      held.set(claim.podUid, { reason: 'Uninstalling', message: `${key} is not confirmed gone` });
+    }
+  }
+  heldBySlots.set(slots, held);
+  return held;
+}
+
+interface Obstacle {
+  readonly reason: string;
+  readonly message: string;
 }
 
 function removePod(draft: Draft, entry: PodEntry): void {
@@ -172,8 +249,7 @@ export function tellUnlistedDeletions(draft: Draft): void {
   if (situation.liveness.kind !== 'silent' && situation.liveness.kind !== 'disconnected') return;
   for (const entry of Object.values(situation.state.pods)) {
     if (entry.deletingSince === undefined) continue;
-    const hasClaim = Object.values(situation.state.slots).some((slot) => slot.claim?.podUid === entry.pod.metadata.uid);
-    if (hasClaim) continue;
+    if (heldOf(situation.state.slots).has(entry.pod.metadata.uid)) continue;
     const message = 'the base is not connected; the Pod stays Terminating until it can be asked';
     tellOnce(draft, podNotice(entry.pod, 'Warning', 'DeletionWaits', message));
   }

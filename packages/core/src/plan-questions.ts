@@ -5,7 +5,7 @@
 import type { ArkletCommand } from '@kouplet/protocol';
 import { nextTick } from './backoff.ts';
 import { type Draft, generationOf, obstacleOf, propose, type Situation, wake } from './situation.ts';
-import { isHung } from './slots.ts';
+import { isHung, slotOf } from './slots.ts';
 import type { Operation, Question } from './state.ts';
 
 /** Unanswered questions are put again ever more rarely. */
@@ -40,7 +40,8 @@ function listWantedAt(situation: Situation): number | undefined {
   const sooner = (candidate: number) => {
     at = at === undefined ? candidate : Math.min(at, candidate);
   };
-  for (const slot of Object.values(state.slots)) {
+  for (const key in state.slots) {
+    const slot = slotOf(state, key);
     const { operation } = slot;
     if (operation !== undefined) sooner(askedAfterAt(situation, operation));
     else if (slot.presence === undefined && (slot.claim !== undefined || slot.troubles !== undefined)) {

@@ -7,7 +7,7 @@ import { givenUpAnnotation, recordNameOf } from './names.ts';
 import { nodeNotice } from './notices.ts';
 import type { ObservedRecord, RecordedInstall } from './observed.ts';
 import { isPresent } from './ownership.ts';
-import { isSame, wallOf } from './records.ts';
+import { wallOf } from './records.ts';
 import { type Draft, propose, type Situation, tellOnce } from './situation.ts';
 import type { BaseState } from './state.ts';
 
@@ -43,7 +43,7 @@ export function planRecord(draft: Draft): void {
   }
   const givenUpAt = givenUpAtOf(record);
   const isMarkRight = isAbandoned ? givenUpAt !== undefined : givenUpAt === undefined || liveness.kind !== 'alive';
-  if (record?.isReadable === true && isSame(record.installs, installs) && isMarkRight) return;
+  if (record?.isReadable === true && areSame(record.installs, installs) && isMarkRight) return;
   if (record === undefined && isAbandoned) return;
   propose(draft, {
     kind: 'write-record',
@@ -102,6 +102,22 @@ function claimsOf(state: BaseState): Record<string, RecordedInstall> {
     if (claim !== undefined) claims[key] = claim;
   }
   return claims;
+}
+
+/** Compared in every plan, so field by field. */
+function areSame(
+  left: Readonly<Record<string, RecordedInstall>>,
+  right: Readonly<Record<string, RecordedInstall>>,
+): boolean {
+  for (const key in left) if (right[key] === undefined) return false;
+  for (const key in right) {
+    const a = left[key];
+    const b = right[key];
+    if (a === b) continue;
+    if (a === undefined || b === undefined || a.podUid !== b.podUid || a.url !== b.url) return false;
+    if (a.namespace !== b.namespace || a.podName !== b.podName) return false;
+  }
+  return true;
 }
 
 function sorted(installs: Readonly<Record<string, RecordedInstall>>): Readonly<Record<string, RecordedInstall>> {

@@ -2,10 +2,9 @@
 import { binaryQuantity, isIpAddress, labelValueOf } from './labels.ts';
 import { identityAnnotation, topicsAnnotation } from './names.ts';
 import type { Condition, NodeStatus, Taint } from './observed.ts';
-import { isPresent } from './ownership.ts';
 import { secondsOf } from './records.ts';
 import { generationOf, type Situation } from './situation.ts';
-import { hungToBlock, isHung } from './slots.ts';
+import { hungToBlock } from './slots.ts';
 
 /** Removed Nodes first get this NoExecute taint. */
 export const leavingTaint = 'kouplet.io/leaving';
@@ -200,15 +199,7 @@ function memoryPressureOf({ state }: Situation): Condition {
     : condition('MemoryPressure', 'False', 'BaseHasSufficientMetaspace', 'metaspace is sufficient');
 }
 
-export function specialConditions(situation: Situation): readonly Condition[] {
-  const { state, policy, now, hasIdentityConflict } = situation;
-  const hung: string[] = [];
-  for (const key in state.slots) {
-    const operation = state.slots[key]?.operation;
-    if (operation !== undefined && isHung(operation, policy, now.mono)) hung.push(key);
-  }
-  const isBlocked = hung.length >= hungToBlock;
-  const foreign = unmanagedOf(situation);
+export function specialConditions({ hasIdentityConflict, hung, unmanaged }: Situation): readonly Condition[] {
   return [
     hasIdentityConflict
       ? condition(
@@ -218,28 +209,18 @@ export function specialConditions(situation: Situation): readonly Condition[] {
           'two processes seem to run under this identity: give each base its own',
         )
       : condition('IdentityConflict', 'False', 'OneProcess', ''),
-    isBlocked
+    hung.length >= hungToBlock
       ? condition(
           'CommandsBlocked',
           'True',
           'OperationsHang',
-          `the base does not end ${hung.toSorted().join(', ')}; it takes a restart of the base`,
+          `the base does not end ${hung.join(', ')}; it takes a restart of the base`,
         )
       : condition('CommandsBlocked', 'False', 'OperationsEnd', ''),
-    foreign.length > 0
-      ? condition('UnmanagedModules', 'True', 'NotInstalledByUs', `left alone: ${foreign.join(', ')}`)
+    unmanaged.length > 0
+      ? condition('UnmanagedModules', 'True', 'NotInstalledByUs', `left alone: ${unmanaged.join(', ')}`)
       : condition('UnmanagedModules', 'False', 'AllModulesManaged', ''),
   ];
-}
-
-/** What is on the base and not proven to be ours. */
-export function unmanagedOf({ state }: Situation): readonly string[] {
-  const known: string[] = [];
-  for (const key in state.slots) {
-    const slot = state.slots[key];
-    if (isPresent(slot) && slot?.claim === undefined && slot?.operation === undefined) known.push(key);
-  }
-  return known.toSorted();
 }
 
 function condition(type: string, status: Condition['status'], reason: string, message: string): Condition {

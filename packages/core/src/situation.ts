@@ -16,8 +16,9 @@ import {
 } from './liveness.ts';
 import { nodeNameOf, topicsAnnotation } from './names.ts';
 import type { RecordedInstall } from './observed.ts';
-import { type Desire, desiresOf, type Roles, rolesOf } from './ownership.ts';
+import { type Desire, desiresOf, isPresent, type Roles, rolesOf } from './ownership.ts';
 import type { Policy } from './policy.ts';
+import { isHung } from './slots.ts';
 import type { BaseState, Notice } from './state.ts';
 import type { Stamp } from './time.ts';
 
@@ -31,6 +32,10 @@ export interface Situation {
   readonly givingUp: GivingUp;
   readonly hold: Hold;
   readonly roles: Roles;
+  /** On the base and not proven to be ours, in order. */
+  readonly unmanaged: readonly string[];
+  /** Keys of operations that do not end, in order. */
+  readonly hung: readonly string[];
   readonly desires: ReadonlyMap<BizKey, Desire>;
   readonly hasIdentityConflict: boolean;
   /** A list asked for in the present session, by us as holder, on the present link. [SPEC M10] */
@@ -44,18 +49,28 @@ export type Hold =
 
 export function situationOf(state: BaseState, fleet: FleetState, policy: Policy, now: Stamp): Situation {
   const liveness = livenessOf(state, fleet, policy, now);
-  const roles = rolesOf(state);
+  const unmanaged: string[] = [];
+  const hung: string[] = [];
+  for (const key in state.slots) {
+    const slot = state.slots[key];
+    if (slot?.operation === undefined) {
+      if (slot?.claim === undefined && isPresent(slot)) unmanaged.push(key);
+    } else if (isHung(slot.operation, policy, now.mono)) hung.push(key);
+  }
   return {
     state,
     fleet,
     policy,
     now,
-    nodeName: nodeNameOf(state.baseId, policy.env),
+    // A Node that is there has that name, and making it costs more than looking it up.
+    nodeName: state.node?.metadata.name ?? nodeNameOf(state.baseId, policy.env),
     liveness,
     givingUp: givingUpOf(state, fleet, policy, now, liveness),
     hold: holdOf(state, fleet, policy, now),
-    roles,
-    desires: desiresOf(state, roles, now.mono),
+    roles: rolesOf(state),
+    unmanaged: unmanaged.sort(),
+    hung: hung.sort(),
+    desires: desiresOf(state, now.mono),
     hasIdentityConflict: hasIdentityConflict(state, now),
     isListed: isListed(state, fleet, policy),
   };
@@ -105,6 +120,8 @@ export function generationOf(state: BaseState): TopicGeneration {
 export interface Draft {
   readonly situation: Situation;
   readonly actions: PlannedAction[];
+  /** Keys of the actions: one a key. */
+  readonly keys: Set<string>;
   readonly waiting: Waiting[];
   /** Installs that are due, and recorded before they are sent. */
   readonly intents: Intent[];
@@ -120,7 +137,15 @@ export interface Intent {
 }
 
 export function draftOf(situation: Situation): Draft {
-  return { situation, actions: [], waiting: [], intents: [], due: [], wakeAt: Number.POSITIVE_INFINITY };
+  return {
+    situation,
+    actions: [],
+    keys: new Set(),
+    waiting: [],
+    intents: [],
+    due: [],
+    wakeAt: Number.POSITIVE_INFINITY,
+  };
 }
 
 export function planOf(draft: Draft): Plan {
@@ -139,7 +164,7 @@ export function wake(draft: Draft, at: number): void {
  */
 export function propose(draft: Draft, action: PlannedAction): boolean {
   const { state, fleet, now } = draft.situation;
-  if (state.flights[action.key] !== undefined || draft.actions.some((other) => other.key === action.key)) return false;
+  if (state.flights[action.key] !== undefined || draft.keys.has(action.key)) return false;
   const trouble = state.writes[action.key];
   // What failed while the API was away is tried as soon as it is back.
   const isOld = trouble !== undefined && trouble.at < (fleet.api?.since ?? 0);
@@ -158,8 +183,13 @@ export function propose(draft: Draft, action: PlannedAction): boolean {
       return false;
     }
   }
-  draft.actions.push(action);
+  add(draft, action);
   return true;
+}
+
+function add(draft: Draft, action: PlannedAction): void {
+  draft.actions.push(action);
+  draft.keys.add(action.key);
 }
 
 /** Tells a lasting condition once, and again when it still lasts after hours. */
@@ -176,14 +206,14 @@ const toldAgainAfterMs = 6 * 3_600_000;
 export function proposeNotice(draft: Draft, notice: Notice): void {
   const { state } = draft.situation;
   const { key, regarding, type, reason, message } = notice;
-  if (state.flights[key] !== undefined || draft.actions.some((action) => action.key === key)) return;
+  if (state.flights[key] !== undefined || draft.keys.has(key)) return;
   if (regarding.kind === 'Pod') {
-    draft.actions.push({ kind: 'record-event', key, regarding, type, reason, message });
+    add(draft, { kind: 'record-event', key, regarding, type, reason, message });
     return;
   }
   if (state.node === undefined) return;
   const { name, uid } = state.node.metadata;
-  draft.actions.push({ kind: 'record-event', key, regarding: { kind: 'Node', name, uid }, type, reason, message });
+  add(draft, { kind: 'record-event', key, regarding: { kind: 'Node', name, uid }, type, reason, message });
 }
 
 /** `pod/<namespace>/<name>`, as `Waiting.subject`. */

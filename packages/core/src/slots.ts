@@ -141,9 +141,15 @@ export const hungToBlock = 4;
 
 /** How many more operations may be sent: three run at once, and hung ones leave a thread for questions. [SPEC M26] */
 export function budgetOf(state: BaseState, policy: Policy, now: number): number {
-  const operations = Object.values(state.slots).flatMap((slot) => slot.operation ?? []);
-  const hung = operations.filter((operation) => isHung(operation, policy, now)).length;
-  return Math.min(policy.timings.maxOperationsPerBase - (operations.length - hung), hungToBlock - operations.length);
+  let running = 0;
+  let hung = 0;
+  for (const key in state.slots) {
+    const operation = state.slots[key]?.operation;
+    if (operation === undefined) continue;
+    if (isHung(operation, policy, now)) hung += 1;
+    else running += 1;
+  }
+  return Math.min(policy.timings.maxOperationsPerBase - running, hungToBlock - running - hung);
 }
 
 /** Why nothing more may be sent now. */
