@@ -20,6 +20,7 @@ import { expireEvents } from './rest/expiry.ts';
 import { Access } from './security/access.ts';
 import { Credentials } from './security/credentials.ts';
 import { kubeconfigOf } from './security/kubeconfig.ts';
+import { Roles } from './security/roles.ts';
 import { isWildcard, type SecureOptions, secure } from './security/secure.ts';
 import { ServiceAccountTokens } from './security/service-account-tokens.ts';
 import type { Keeper } from './storage/keeper.ts';
@@ -103,7 +104,11 @@ async function startOn(keeper: Keeper | undefined, options: ClusterOptions): Pro
     port: options.port ?? 0,
     ...(secured === undefined ? {} : { tls: secured.tls }),
     isAllowedHost: (name) => allowed.has(name) || secured?.isNamed(name) === true,
-    access: new Access({ tokens, ...(secured === undefined ? {} : { token: secured.token }) }),
+    access: new Access({
+      tokens,
+      roles: new Roles(api.list),
+      ...(secured === undefined ? {} : { token: secured.token }),
+    }),
     onError,
     ready: () => ready,
   });

@@ -1,4 +1,4 @@
-/** rbac.authorization.k8s.io/v1: roles and bindings, kept only (everybody may do everything here). */
+/** rbac.authorization.k8s.io/v1: roles and bindings; what they come to is in `security/roles.ts`. */
 import { ageOf } from './ages.ts';
 import { defineKind, type KindDefinition } from './define-kind.ts';
 import { invalid, required, unsupported } from './field-errors.ts';

@@ -3,6 +3,7 @@
  * by which Pods would find the API server.
  */
 import type { Api } from '../api.ts';
+import roles from '../security/default-roles.json' with { type: 'json' };
 
 const NAMESPACES = ['default', 'kube-node-lease', 'kube-public', 'kube-system'];
 const ACTOR = 'kube-apiserver';
@@ -34,6 +35,13 @@ export function bootstrap(api: Api): void {
   for (const one of PRIORITY_CLASSES) {
     if (api.get('priorityclasses.scheduling.k8s.io', one.metadata.name) === undefined) {
       api.create('priorityclasses.scheduling.k8s.io', one, { actor: ACTOR });
+    }
+  }
+  const access = { clusterroles: roles.clusterRoles, clusterrolebindings: roles.clusterRoleBindings };
+  for (const [plural, objects] of Object.entries(access)) {
+    const resource = `${plural}.rbac.authorization.k8s.io`;
+    for (const object of objects) {
+      if (api.get(resource, object.metadata.name) === undefined) api.create(resource, object, { actor: ACTOR });
     }
   }
   for (const name of NAMESPACES) {

@@ -5,9 +5,11 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { ApiError } from '../api.ts';
-import { failure } from '../status.ts';
+import { failure, forbidden } from '../status.ts';
+import { impersonatedBy } from './impersonation.ts';
+import type { KnownRules, Roles } from './roles.ts';
 import type { ServiceAccountTokens } from './service-account-tokens.ts';
-import { ADMIN_USER, ANONYMOUS_USER, LOOPBACK_USER, type User } from './user.ts';
+import { ADMIN_USER, ANONYMOUS_USER, LOOPBACK_USER, MASTERS, type User } from './user.ts';
 
 /** What a request wants to do with a resource, or with a path that is none. */
 export type Attempted =
@@ -34,6 +36,8 @@ export interface AccessOptions {
   /** The token of the kubeconfig; without one everybody who reaches the server is its master. */
   readonly token?: string;
   readonly tokens: ServiceAccountTokens;
+  /** Who may do what; without them everybody may do everything. */
+  readonly roles?: Roles;
 }
 
 /** Paths that need no one's name, as a real server's `system:public-info-viewer` has them. */
@@ -43,9 +47,11 @@ export class Access {
   /** Issues and reads tokens of ServiceAccounts. */
   readonly tokens: ServiceAccountTokens;
   readonly #digest: Buffer | undefined;
+  readonly #roles: Roles | undefined;
 
   constructor(options: AccessOptions) {
     this.tokens = options.tokens;
+    this.#roles = options.roles;
     this.#digest = options.token === undefined ? undefined : digestOf(options.token);
   }
 
@@ -82,10 +88,51 @@ export class Access {
     return this.tokens.read(token, audiences);
   }
 
-  /** Whether the user may. */
-  authorize(_user: User, _attempted: Attempted): Decision {
-    return { allowed: true, reason: 'the embedded cluster has no authorization' };
+  /**
+   * Whom the user speaks for by his `Impersonate-*` headers (`kubectl --as`); himself without them.
+   *
+   * @param headers each with all its values
+   * @throws ApiError 403 where he may not
+   */
+  impersonated(user: User, headers: Readonly<Record<string, readonly string[] | undefined>>): User {
+    const wanted = impersonatedBy(headers);
+    if (wanted === undefined) return user;
+    for (const attempted of wanted.attempted) this.check(user, () => attempted);
+    return wanted.user;
   }
+
+  /** Whether the user may. */
+  authorize(user: User, attempted: Attempted): Decision {
+    return this.#roles?.authorize(user, attempted) ?? { allowed: true, reason: '' };
+  }
+
+  /** @throws ApiError 403 in the words of a real server */
+  check(user: User, attempted: () => Attempted): void {
+    // Nearly every request is the master's: he is not asked what he wants.
+    if (user.groups.includes(MASTERS)) return;
+    const wanted = attempted();
+    const { allowed, reason } = this.authorize(user, wanted);
+    if (!allowed) throw refusal(user, wanted, reason);
+  }
+
+  /** What the user may do in a namespace. */
+  rulesOf(user: User, namespace: string): KnownRules {
+    return this.#roles?.rulesOf(user, namespace) ?? { resourceRules: [], nonResourceRules: [] };
+  }
+}
+
+function refusal(user: User, attempted: Attempted, reason: string): ApiError {
+  const more = reason === '' ? '' : `: ${reason}`;
+  const { verb } = attempted;
+  const who = `User ${JSON.stringify(user.username)} cannot ${verb}`;
+  if (attempted.kind === 'path') {
+    return failure(403, 'Forbidden', `forbidden: ${who} path ${JSON.stringify(attempted.path)}${more}`, {});
+  }
+  const { group, resource, subresource, namespace, name } = attempted;
+  const whole = subresource === '' ? resource : `${resource}/${subresource}`;
+  const where = namespace === '' ? 'at the cluster scope' : `in the namespace ${JSON.stringify(namespace)}`;
+  const what = `${who} resource ${JSON.stringify(whole)} in API group ${JSON.stringify(group)} ${where}${more}`;
+  return forbidden({ group, plural: resource, kind: resource }, name, what);
 }
 
 function digestOf(token: string): Buffer {

@@ -99,4 +99,9 @@ describe('[SPEC C19] field selectors', () => {
       "invalid selector: 'nonsense'; can't understand 'nonsense'",
     );
   });
+
+  test.each(['__proto__', 'constructor', 'toString'])('[SPEC C22] %s is no field of any kind', (field) => {
+    expect(() => parseFieldSelector(`${field}=x`, kindOf('Pod'))).toThrow(`field label not supported: ${field}`);
+    expect(() => parseFieldSelector(`${field}=x`, kindOf('ConfigMap'))).toThrow(/is not a known field selector/);
+  });
 });

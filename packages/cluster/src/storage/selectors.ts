@@ -2,6 +2,7 @@
  * Label and field selectors as they stand in a query (apimachinery, pkg/labels/selector.go and pkg/fields/selector.go),
  * with the same complaints.
  */
+import { ownValue } from '../json.ts';
 import type { Kind, KubeObject } from '../kinds/kind.ts';
 import { badRequest } from '../status.ts';
 
@@ -227,7 +228,7 @@ export function parseFieldSelector(text: string | undefined, kind: Kind): Matche
     if (match === null) throw badRequest(`invalid selector: '${text}'; can't understand '${term}'`);
     const [, field = '', operator, raw = ''] = match;
     if (/(?<!\\)=/.test(raw)) throw badRequest('invalid field selector: unescaped character in value: 61');
-    const read = COMMON[field] ?? kind.fieldSelectors?.[field];
+    const read = ownValue(COMMON, field) ?? ownValue(kind.fieldSelectors ?? {}, field);
     if (read === undefined) throw unknownField(kind, field);
     return { read, wanted: raw.replace(/\\([,=\\])/g, '$1'), negated: operator === '!=' };
   });
