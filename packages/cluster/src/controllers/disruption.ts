@@ -4,7 +4,7 @@ import { scaled } from './deployment/sizes.ts';
 import { disruptionAllowedCondition } from './eviction.ts';
 import { sameValue } from './machinery/canonical.ts';
 import { parseTime } from './machinery/instants.ts';
-import { compileSelector, selectorText } from './machinery/label-selector.ts';
+import { compileSelector, goSelectorText } from './machinery/label-selector.ts';
 import { type Condition, controllerOf, isReady, keyOf } from './machinery/shapes.ts';
 import { createWorkQueue } from './machinery/work-queue.ts';
 import { type Controller, type ControllerContext, controllerActor } from './options.ts';
@@ -64,7 +64,7 @@ export function startDisruptionController(context: ControllerContext): Controlle
 
   function tellUnmanaged(budget: KubeObject): void {
     const message =
-      `Pods selected by this PodDisruptionBudget (selector: ${selectorText(budget.spec.selector)}) were found to be unmanaged. ` +
+      `Pods selected by this PodDisruptionBudget (selector: ${goSelectorText(budget.spec.selector)}) were found to be unmanaged. ` +
       'As a result, the status of the PDB cannot be calculated correctly, which may result in undefined behavior. ' +
       'To account for these pods please set ".spec.minAvailable" field of the PDB to an integer value.';
     recorder.record(budget, { type: 'Warning', reason: 'UnmanagedPods', message });

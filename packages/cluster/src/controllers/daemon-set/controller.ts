@@ -6,7 +6,14 @@ import { compileSelector, selectsAll } from '../machinery/label-selector.ts';
 import { claimObjects, controllerReference, isNamespaceEnding, isReason } from '../machinery/owners.ts';
 import { controllerOf, keyOf, podStatus } from '../machinery/shapes.ts';
 import { createWorkQueue } from '../machinery/work-queue.ts';
-import { byController, byOrphanage, type Controller, type ControllerContext, controllerActor } from '../options.ts';
+import {
+  byController,
+  byNode,
+  byOrphanage,
+  type Controller,
+  type ControllerContext,
+  controllerActor,
+} from '../options.ts';
 import { podOf } from '../replica-set/pod-of.ts';
 import { availableAt } from '../replica-set/status.ts';
 import { daemonStatus, fits, hashLabel, keepOneEach, rollOn, type Steps, targetOf, templateFor } from './plan.ts';
@@ -167,6 +174,17 @@ export function startDaemonSetController(context: ControllerContext): Controller
   const nodeText = (node: KubeObject | undefined): string =>
     JSON.stringify([node?.metadata.name, node?.metadata.labels, node?.spec?.taints, node?.spec?.unschedulable]);
 
+  /**
+   * Whether a node's change gives a set something to do. Trap: a pod that a taint only keeps from coming is counted as
+   * misscheduled when something else wakes the set, as in a real cluster.
+   */
+  function concerns(node: KubeObject, set: KubeObject): boolean {
+    const { shouldRun, mayStay } = fits(set, node);
+    const isThere = pods.by(byNode, node.metadata.name).some((pod) => controllerOf(pod)?.uid === set.metadata.uid);
+    if (!isThere) return shouldRun;
+    return !mayStay || (set.status?.numberMisscheduled ?? 0) > 0;
+  }
+
   const endings = [
     sets.onChange((after, before) => {
       if (after !== undefined) queue.add(keyOf(after));
@@ -186,7 +204,7 @@ export function startDaemonSetController(context: ControllerContext): Controller
     }),
     nodes.onChange((after, before) => {
       if (before !== undefined && nodeText(after) === nodeText(before)) return;
-      for (const set of sets.all()) queue.add(keyOf(set));
+      for (const set of sets.all()) if (after === undefined || concerns(after, set)) queue.add(keyOf(set));
     }),
   ];
   return {

@@ -66,3 +66,15 @@ export function selectorText(selector: LabelSelector | undefined): string {
   const expressions = (selector.matchExpressions ?? []).map((e) => [e.key, e.operator, ...(e.values ?? [])]);
   return JSON.stringify([labels, expressions]);
 }
+
+/** The selector as Go prints it in a controller's sentences (`metav1.FormatLabelSelector` it is not: `%s` of the struct). */
+export function goSelectorText(selector: LabelSelector | undefined): string {
+  if (selector === undefined) return 'nil';
+  const labels = Object.entries(selector.matchLabels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+  const expressions = (selector.matchExpressions ?? []).map(
+    ({ key, operator, values = [] }) =>
+      `LabelSelectorRequirement{Key:${key},Operator:${operator},Values:[${values.join(' ')}],},`,
+  );
+  const printed = labels.map(([key, value]) => `${key}: ${value},`).join('');
+  return `&LabelSelector{MatchLabels:map[string]string{${printed}},MatchExpressions:[]LabelSelectorRequirement{${expressions.join('')}},}`;
+}

@@ -104,8 +104,10 @@ export function createPreemption(parts: PreemptionParts): (pod: PodFacts, nodes:
     ];
     let left = candidates;
     for (const measure of measures) {
-      const least = Math.min(...left.map(measure));
-      left = left.filter((candidate) => measure(candidate) === least);
+      // Each is measured once: the time goes on meanwhile.
+      const measured = left.map((candidate) => ({ candidate, value: measure(candidate) }));
+      const least = Math.min(...measured.map(({ value }) => value));
+      left = measured.filter(({ value }) => value === least).map(({ candidate }) => candidate);
     }
     return left[0];
   }

@@ -8,11 +8,12 @@ import type { KubeObject } from '../../kinds/kind.ts';
 import { sameValue } from '../machinery/canonical.ts';
 import { type History, revisionResource, syncHistory, trimHistory } from '../machinery/history.ts';
 import { compileSelector, selectsAll } from '../machinery/label-selector.ts';
-import { claimObjects, isNamespaceEnding, isReason } from '../machinery/owners.ts';
+import { changeOwners, claimObjects, isNamespaceEnding, isReason } from '../machinery/owners.ts';
 import { controllerOf, keyOf } from '../machinery/shapes.ts';
 import { createWorkQueue } from '../machinery/work-queue.ts';
 import { byController, byOrphanage, type Controller, type ControllerContext, controllerActor } from '../options.ts';
 import { availableAt } from '../replica-set/status.ts';
+import { claimOwners } from './claims.ts';
 import {
   claimsOf,
   isEnded,
@@ -111,6 +112,7 @@ export function startStatefulSetController(context: ControllerContext): Controll
 
   /** As far as the order lets it go now. */
   function step(work: Work): void {
+    for (const pod of [...work.replicas, ...work.condemned]) if (pod !== undefined) settleClaims(work.set, pod);
     if (fill(work)) return;
     if (shrink(work)) return;
     if (work.set.spec.updateStrategy?.type !== 'OnDelete') roll(work);
@@ -179,7 +181,9 @@ export function startStatefulSetController(context: ControllerContext): Controll
     try {
       for (const claim of claimsOf(set, name)) makeClaim(set, claim, name);
       const draft = podFor(set, revision.data.spec.template, ordinal, revision.metadata.name);
-      pods.note(api.create('pods', draft, { actor, namespace }));
+      const pod = api.create('pods', draft, { actor, namespace });
+      pods.note(pod);
+      settleClaims(set, pod);
       const message = `create Pod ${name} in StatefulSet ${set.metadata.name} successful`;
       recorder.record(set, { type: 'Normal', reason: 'SuccessfulCreate', message });
       return true;
@@ -198,6 +202,17 @@ export function startStatefulSetController(context: ControllerContext): Controll
     api.create('persistentvolumeclaims', claim, { actor, namespace });
     const message = `create Claim ${claim.metadata.name} Pod ${podName} in StatefulSet ${set.metadata.name} success`;
     recorder.record(set, { type: 'Normal', reason: 'SuccessfulCreate', message });
+  }
+
+  /** Sees to it that the claims of a pod go with whom they should. */
+  function settleClaims(set: KubeObject, pod: KubeObject): void {
+    for (const { metadata } of claimsOf(set, pod.metadata.name)) {
+      const claim = claims.get(`${pod.metadata.namespace}/${metadata.name}`);
+      if (claim === undefined) continue;
+      const owners = claim.metadata.ownerReferences ?? [];
+      const wanted = claimOwners(set, pod, owners);
+      if (!sameValue(owners, wanted)) changeOwners(api, 'persistentvolumeclaims', claim, actor, () => wanted);
+    }
   }
 
   function remove(set: KubeObject, pod: KubeObject): void {
