@@ -65,7 +65,7 @@ export function applied(
   const stored = entriesOf(live);
   const { time, manager } = application;
   const first = stored.length === 0 && live !== undefined;
-  const entries = first ? beforeFirstApply(kind, live, time) : stored;
+  const entries = first ? beforeFirstApply(kind, live, application.subresource, time) : stored;
   const present = live === undefined ? { ...blankOf(kind), apiVersion: apiVersionOf(kind), kind: kind.kind } : live;
   const request: Request = { kind, atom, live: present, config, entries, application };
   let outcome = attempt(request, application.force);

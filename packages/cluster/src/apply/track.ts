@@ -127,8 +127,13 @@ function tracked(
 }
 
 /** Everything that stood before the first apply is somebody's. */
-export function beforeFirstApply(kind: FieldedKind, object: KubeObject, time: string): Entries {
-  return tracked(kind, blankOf(kind), object, NONE, { manager: 'before-first-apply', time });
+export function beforeFirstApply(
+  kind: FieldedKind,
+  object: KubeObject,
+  subresource: string | undefined,
+  time: string,
+): Entries {
+  return tracked(kind, blankOf(kind), object, NONE, { manager: 'before-first-apply', subresource, time });
 }
 
 /** The entries once `owner` has written `touched` and taken `removed` away. */

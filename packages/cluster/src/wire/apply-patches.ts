@@ -7,7 +7,7 @@ import type { Face } from '../rest/face.ts';
 import { type Ground, timestamp } from '../rest/ground.ts';
 import { create, update } from '../rest/writes.ts';
 import { decode } from '../schema/decode.ts';
-import { badRequest, invalid, notFound } from '../status.ts';
+import { badRequest, conflict, notFound } from '../status.ts';
 import { sendObject } from './answers.ts';
 import { contentType, goKind } from './body.ts';
 import type { Exchange } from './exchange.ts';
@@ -78,8 +78,8 @@ function createApplied(
   const { uid } = draft.metadata;
   checkAddress(draft, namespace, name);
   if (uid) {
-    const error = { field: 'metadata.uid', type: 'Invalid value', value: uid, detail: 'field is immutable' } as const;
-    throw invalid(face.kind, name, [error, error]);
+    const what = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+    throw conflict(face.kind, name, what);
   }
   // No revision is no precondition here: there is nothing that could have been modified.
   draft.metadata.resourceVersion = '';
