@@ -1,13 +1,6 @@
 /** The atoms of a kind that came with a definition: from its OpenAPI schema, metadata aside, which has a type. */
-import {
-  fieldSchema,
-  isIntOrString,
-  itemSchema,
-  ownershipOf,
-  preservesUnknown,
-  type Schema,
-} from '../custom/schema.ts';
-import { type Fields, fieldsOf } from '../kinds/json.ts';
+import { fieldSchema, isIntOrString, itemSchema, preservesUnknown, type Schema } from '../custom/schema.ts';
+import { type Fields, fieldsOf, valuesOf } from '../kinds/json.ts';
 import { type Atom, DEDUCED, type MapAtom, type ScalarAtom, structOf } from './atoms.ts';
 
 const STRING: ScalarAtom = { kind: 'scalar', of: 'string' };
@@ -50,16 +43,17 @@ function atomOf(schema: Schema): Atom {
 function listOf(schema: Schema): Atom {
   const item = itemSchema(schema);
   const of = once(() => (item === undefined ? DEDUCED : atomOf(item)));
-  const ownership = ownershipOf(schema, []);
+  const type: unknown = schema['x-kubernetes-list-type'];
   const list = { kind: 'list', keys: [], defaults: {}, of } as const;
-  if (ownership.kind === 'set') return { ...list, relation: 'set' };
-  if (ownership.kind !== 'map') return { ...list, relation: 'atomic' };
+  if (type === 'set') return { ...list, relation: 'set' };
+  if (type !== 'map') return { ...list, relation: 'atomic' };
+  const keys: readonly string[] = valuesOf(schema['x-kubernetes-list-map-keys']);
   const defaults: Fields = {};
-  for (const key of ownership.keys) {
+  for (const key of keys) {
     const given: unknown = fieldSchema(item ?? {}, key)?.default;
     if (given !== undefined) defaults[key] = given;
   }
-  return { ...list, relation: 'map', keys: [...ownership.keys].sort(), defaults };
+  return { ...list, relation: 'map', keys: [...keys].sort(), defaults };
 }
 
 function mapOf(schema: Schema): MapAtom {
@@ -73,7 +67,7 @@ function mapOf(schema: Schema): MapAtom {
   };
   return {
     kind: 'map',
-    atomic: ownershipOf(schema, {}).kind === 'atomic',
+    atomic: schema['x-kubernetes-map-type'] === 'atomic',
     declares: (name) => Object.hasOwn(properties, name),
     field(name) {
       if (!Object.hasOwn(properties, name)) return find(name);
