@@ -1,0 +1,67 @@
+import type { Chapter } from '../chapter.ts';
+
+const CONFIG = (value: string, name = 'own'): string =>
+  `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: ${name}}\ndata: {a: "${value}"}\n`;
+
+/** `apply` on both sides, `diff`, `replace`. */
+export const applying: Chapter = {
+  name: 'applying',
+  lines: [
+    'apply -f web.yaml --dry-run=client',
+    'apply -f web.yaml --dry-run=server',
+    'diff -f settings.yaml',
+    'apply -f web.yaml -f settings.yaml',
+    'apply -f web.yaml -f settings.yaml',
+    'diff -f settings.yaml',
+    'diff -f settings-changed.yaml',
+    'diff -f web-changed.yaml',
+    'apply -f web-changed.yaml --dry-run=server',
+    'apply -f web-changed.yaml',
+    'get deployment web -o jsonpath={..image},{..env}',
+    'apply view-last-applied configmap settings',
+    'apply view-last-applied deployment/web -o json',
+    'apply set-last-applied -f settings-changed.yaml',
+    'apply edit-last-applied configmap/settings --dry-run=client',
+    { line: 'apply -f -', stdin: CONFIG('1') },
+    { line: 'apply -f - -o yaml', stdin: CONFIG('2') },
+    { line: 'apply -f - -o name', stdin: CONFIG('2') },
+    {
+      line: 'apply -f - -o jsonpath={.data}',
+      stdin: 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: own}\ndata: {b: "1"}\n',
+    },
+    { line: 'apply --server-side -f -', stdin: CONFIG('1', 'shared') },
+    { line: 'apply --server-side -f -', stdin: CONFIG('1', 'shared') },
+    { line: 'apply --server-side -f - -o yaml --show-managed-fields', stdin: CONFIG('2', 'shared') },
+    { line: 'apply --server-side --field-manager=other -f -', stdin: CONFIG('3', 'shared') },
+    { line: 'apply --server-side --field-manager=other --force-conflicts -f -', stdin: CONFIG('3', 'shared') },
+    { line: 'apply --server-side --dry-run=server -f -', stdin: CONFIG('3', 'new-one') },
+    { line: 'diff --server-side -f -', stdin: CONFIG('4', 'shared') },
+    { line: 'apply --server-side -f -', stdin: CONFIG('5', 'own') },
+    { line: 'get configmap shared -o jsonpath={.metadata.managedFields[*].manager}' },
+    'apply -f pruned.yaml',
+    'apply -f pruned-later.yaml --prune -l set=pruned --dry-run=server',
+    'apply -f pruned-later.yaml --prune -l set=pruned',
+    'get configmaps -l set=pruned -o name',
+  ],
+  more: [
+    'kustomize kustom',
+    'apply -k kustom',
+    'diff -k kustom',
+    'get configmaps -l team=green',
+    'delete -k kustom',
+    { line: 'apply -f -', stdin: CONFIG('1', 'Not_Valid') },
+    {
+      line: 'apply -f -',
+      stdin: 'apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: bad}\nspec: {replicass: 1}\n',
+    },
+    { line: 'apply -f -', stdin: 'apiVersion: v1\nkind: ConfigMop\nmetadata: {name: bad}\n' },
+    { line: 'apply -f -', stdin: 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad, namespace: no-such-place}\n' },
+    { line: 'apply -f -', stdin: 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: bad}\ndata: {a: 1}\n' },
+    { line: 'apply -f -', stdin: 'apiVersion: v1\nkind: ConfigMap\ndata: {}\n' },
+    'replace -f settings.yaml',
+    { line: 'replace -f -', stdin: CONFIG('9', 'nope') },
+    { line: 'replace --force -f -', stdin: CONFIG('9') },
+    { line: 'replace -f -', stdin: 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: own, resourceVersion: "1"}\n' },
+    'replace -f settings.yaml --dry-run=server',
+  ],
+};

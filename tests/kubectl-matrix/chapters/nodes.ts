@@ -1,0 +1,53 @@
+import type { Chapter } from '../chapter.ts';
+
+/** What an administrator does with Nodes. */
+export const nodes: Chapter = {
+  name: 'nodes',
+  nodes: ['node-1', 'node-2'],
+  given: ['settings.yaml', 'web.yaml', 'agent.yaml', 'one.yaml'],
+  until: [
+    'deployments.apps/web status.availableReplicas=2',
+    'daemonsets.apps/agent status.numberAvailable=2',
+    'pods/one status.phase=Running',
+  ],
+  lines: [
+    'taint node node-2 a=b:NoSchedule',
+    'taint node node-2 a=b:NoSchedule',
+    'taint node node-2 a=c:NoSchedule --overwrite',
+    'taint node node-2 a=b:Never',
+    'taint node node-2 a:NoSchedule-',
+    'taint node node-2 a-',
+    'taint nodes --all b=c:PreferNoSchedule',
+    'taint nodes --all b-',
+    'label node node-1 disk=fast',
+    'get nodes -l disk=fast',
+    'annotate node node-1 note=hello',
+    'cordon node-1',
+    'cordon node-1',
+    'get nodes',
+    'drain node-1',
+    'drain node-1 --ignore-daemonsets',
+    'drain node-1 --ignore-daemonsets --force --dry-run=client -o name',
+    { line: 'drain node-1 --ignore-daemonsets --force --timeout=30s --pod-selector=app=one', sorted: true },
+    'get pods --field-selector spec.nodeName=node-1 -l app=one',
+    { line: 'drain node-1 --ignore-daemonsets --force --timeout=30s --grace-period=0', sorted: true },
+    'get pods -l app=web -o jsonpath={.items[*].spec.nodeName}',
+    'uncordon node-1',
+    'uncordon node-1',
+  ],
+  more: [
+    'cordon node-1 --dry-run=server',
+    'cordon nope',
+    'drain nope',
+    'get node node-1 -o jsonpath={.spec.unschedulable}{.spec.taints}',
+    `patch node node-1 -p '{"spec":{"unschedulable":true}}'`,
+    {
+      line: 'describe node node-1',
+      until: '/api/v1/namespaces/default/events?fieldSelector=involvedObject.name=node-1,reason=RegisteredNode#=1',
+    },
+    'top nodes',
+    'top pods',
+    'delete node node-2',
+    'get nodes -o name',
+  ],
+};

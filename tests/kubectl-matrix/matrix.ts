@@ -1,0 +1,104 @@
+/**
+ * The matrix: what people do with kubectl in daily use, and what it prints. The snapshots of each version are what that kubectl printed against a real
+ * 1.34.4; they are written there and nowhere else (`CONTRIBUTING.md`).
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { realKubeconfig } from '../support/cluster.ts';
+import type { Chapter, Line } from './chapter.ts';
+import { chapters } from './chapters/index.ts';
+import { openStage } from './stage.ts';
+
+/** Chapters at once on embedded clusters, which each has its own; a real one plays them one after another. */
+const AT_ONCE = realKubeconfig === undefined ? 3 : 1;
+
+/** `build/kubectl` of `npm run test:kubectl`: a folder a version. */
+const folder = process.env.KUBECTL_VERSIONS;
+
+/** The binary of this minor version, or undefined: from KUBECTL_VERSIONS if that is set, else the one on PATH. */
+function findKubectl(minor: string): string | undefined {
+  const path = folder === undefined ? 'kubectl' : join(folder, minor, 'kubectl');
+  if (folder !== undefined && !existsSync(path)) return undefined;
+  const asked = spawnSync(path, ['version', '--client', '-o', 'json'], { encoding: 'utf8' });
+  const said = asked.status === 0 ? JSON.parse(asked.stdout).clientVersion : undefined;
+  return `${said?.major}.${String(said?.minor).replace(/\D+$/, '')}` === minor ? path : undefined;
+}
+
+/** While one chapter is worked on: only that one is played (`KUBECTL_CHAPTER=nodes`). */
+const only = process.env.KUBECTL_CHAPTER;
+const isPlayed = ({ name }: Chapter): boolean => only === undefined || name === only;
+
+/** What runs here: all of it on a real cluster or with versions of its own; in `npm test` what is typed most. */
+const isWhole = realKubeconfig !== undefined || folder !== undefined;
+const linesOf = ({ lines, more = [] }: Chapter): readonly Line[] => (isWhole ? [...lines, ...more] : lines);
+
+export const textOf = (line: Line): string => (typeof line === 'string' ? line : line.line);
+const differsOf = (line: Line) => (typeof line === 'string' ? undefined : line.differs);
+
+/** Declares a test a line. @param minor  `1.32` */
+export function matrix(minor: string): void {
+  const kubectl = findKubectl(minor);
+  // The names of what is skipped stay as they are: by them the snapshots are kept.
+  describe.runIf(kubectl === undefined)(`kubectl ${minor}`, () => {
+    const where =
+      folder === undefined ? 'the kubectl on PATH is not of this version' : `no kubectl ${minor} in ${folder}`;
+    test.skip(`left out: ${where}`, () => undefined);
+  });
+  describe.skipIf(kubectl === undefined)(`kubectl ${minor} [SPEC C170]`, () => {
+    const plays = new Map<Chapter, Play>(chapters.map((chapter) => [chapter, new Play(chapter)]));
+    const whole: Array<Promise<void>> = [];
+    beforeAll(() => {
+      const waiting = [...plays].filter(([chapter]) => isPlayed(chapter)).map(([, play]) => play);
+      const lane = async (): Promise<void> => {
+        for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) await next.perform(kubectl ?? '');
+      };
+      for (let at = 0; at < AT_ONCE; at += 1) whole.push(lane());
+    });
+    afterAll(() => Promise.all(whole));
+
+    for (const chapter of chapters) {
+      describe.skipIf(!isPlayed(chapter))(chapter.name, () => {
+        const lines = linesOf(chapter).map((line, at) => [textOf(line), line, at] as const);
+        test.each(lines)('kubectl %s', async (_text, line, at) => {
+          const said = await plays.get(chapter)?.answer(at);
+          const differs = differsOf(line);
+          if (differs !== undefined && realKubeconfig === undefined) expect(said).toMatch(differs.says);
+          else expect(said).toMatchSnapshot();
+        });
+      });
+    }
+  });
+}
+
+/** A chapter under way: its lines in order, each with a promise of its own. */
+class Play {
+  readonly #chapter: Chapter;
+  readonly #answers: ReadonlyArray<PromiseWithResolvers<string>>;
+
+  constructor(chapter: Chapter) {
+    this.#chapter = chapter;
+    this.#answers = linesOf(chapter).map(() => Promise.withResolvers<string>());
+    // Whoever reads them hears of a failure; until then it is not unhandled.
+    for (const { promise } of this.#answers) promise.catch(() => undefined);
+  }
+
+  answer(at: number): Promise<string> | undefined {
+    return this.#answers[at]?.promise;
+  }
+
+  /** Never rejects: what fails, fails in the lines. */
+  async perform(kubectl: string): Promise<void> {
+    try {
+      const stage = await openStage(this.#chapter, kubectl);
+      try {
+        for (const [at, line] of linesOf(this.#chapter).entries()) this.#answers[at]?.resolve(await stage.run(line));
+      } finally {
+        await stage.close();
+      }
+    } catch (error) {
+      for (const { reject } of this.#answers) reject(error);
+    }
+  }
+}
