@@ -30,8 +30,8 @@ type OwnerState = 'solid' | 'gone' | 'waits-for-dependents' | 'unknown';
 
 export function startGarbageCollector(context: ControllerContext): Controller {
   const { api, clock } = context;
-  const resources = context.resources.filter(({ resource }) => resource !== 'events');
-  const byKind = new Map(resources.map((info) => [`${info.apiVersion}\n${info.kind}`, info]));
+  const byKind = new Map<string, ResourceInfo>();
+  const endings = new Map<string, () => void>();
   /** By uid. Objects without owners stand here too: they may be owners. */
   const items = new Map<string, Item>();
   /** Owner uid to the uids that name it. */
@@ -106,7 +106,7 @@ export function startGarbageCollector(context: ControllerContext): Controller {
   /** The reference may name an older version of the group. */
   function sameGroup(owner: OwnerReference): ResourceInfo | undefined {
     const group = owner.apiVersion.includes('/') ? owner.apiVersion.split('/')[0] : '';
-    return resources.find(
+    return [...byKind.values()].find(
       (info) =>
         info.kind === owner.kind && (info.apiVersion.includes('/') ? info.apiVersion.split('/')[0] : '') === group,
     );
@@ -207,15 +207,30 @@ export function startGarbageCollector(context: ControllerContext): Controller {
     }
   }
 
-  const endings = resources.map((info) =>
-    context.index(info.resource).onChange((after, before) => {
-      if (after !== undefined) onObject(info, after);
-      else if (before !== undefined) onGone(before);
-    }),
-  );
+  function attach(info: ResourceInfo): void {
+    byKind.set(`${info.apiVersion}\n${info.kind}`, info);
+    endings.set(
+      info.resource,
+      context.index(info.resource).onChange((after, before) => {
+        if (after !== undefined) onObject(info, after);
+        else if (before !== undefined) onGone(before);
+      }),
+    );
+  }
+
+  for (const info of context.resources) if (info.resource !== 'events') attach(info);
+  const endCustom = context.onCustomResources({
+    came: attach,
+    went(info) {
+      byKind.delete(`${info.apiVersion}\n${info.kind}`);
+      endings.get(info.resource)?.();
+      endings.delete(info.resource);
+    },
+  });
   return {
     stop() {
-      for (const end of endings) end();
+      endCustom();
+      for (const end of endings.values()) end();
       queue.stop();
     },
   };

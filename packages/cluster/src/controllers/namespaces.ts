@@ -101,7 +101,8 @@ function problems({ byResource, byFinalizer, failures }: Remaining): Map<string,
 /** Empties namespaces that are being deleted, and lets them go. */
 export function startNamespaceController(context: ControllerContext): Controller {
   const { api, clock } = context;
-  const resources = context.resources.filter(({ namespaced }) => namespaced);
+  const resources = new Map<string, ResourceInfo>();
+  const endings = new Map<string, () => void>();
   const queue = createWorkQueue({
     clock,
     run: sync,
@@ -134,7 +135,7 @@ export function startNamespaceController(context: ControllerContext): Controller
   /** Deletes everything, and counts what is still there. Pods end with their own grace. */
   function empty(namespace: string): Remaining {
     const remaining: Remaining = { byResource: new Map(), byFinalizer: new Map(), failures: [] };
-    for (const info of resources) {
+    for (const info of resources.values()) {
       for (const object of context.index(info.resource).inNamespace(namespace)) remove(info, object, remaining);
       const left = context.index(info.resource).inNamespace(namespace);
       if (left.length === 0) continue;
@@ -192,21 +193,36 @@ export function startNamespaceController(context: ControllerContext): Controller
     );
   }
 
-  const endings = [
-    context.index('namespaces').onChange((after) => {
-      if (after?.metadata.deletionTimestamp !== undefined) queue.add(keyOf(after));
-    }),
-    ...resources.map((info) =>
+  function attach(info: ResourceInfo): void {
+    if (!info.namespaced) return;
+    resources.set(info.resource, info);
+    endings.set(
+      info.resource,
       context.index(info.resource).onChange((after, before) => {
         const name = (after ?? before)?.metadata.namespace;
         if (name === undefined || (after !== undefined && after.metadata.deletionTimestamp === undefined)) return;
         if (api.get('namespaces', name)?.metadata.deletionTimestamp !== undefined) queue.add(name);
       }),
-    ),
-  ];
+    );
+  }
+
+  for (const info of context.resources) attach(info);
+  const endCustom = context.onCustomResources({
+    came: attach,
+    went(info) {
+      resources.delete(info.resource);
+      endings.get(info.resource)?.();
+      endings.delete(info.resource);
+    },
+  });
+  const endNamespaces = context.index('namespaces').onChange((after) => {
+    if (after?.metadata.deletionTimestamp !== undefined) queue.add(keyOf(after));
+  });
   return {
     stop() {
-      for (const end of endings) end();
+      endCustom();
+      endNamespaces();
+      for (const end of endings.values()) end();
       queue.stop();
     },
   };

@@ -3,7 +3,12 @@ import type { Api } from '../api.ts';
 import type { Clock } from '../clock.ts';
 import { createEventRecorder, type EventRecorder } from './machinery/event-recorder.ts';
 import { emptyIndex, type IndexedResource, watchIndex } from './machinery/object-index.ts';
-import { type ResourceInfo, servedResources } from './machinery/resources.ts';
+import {
+  type ResourceInfo,
+  type ResourceListener,
+  servedResources,
+  watchCustomResources,
+} from './machinery/resources.ts';
 import { controllerOf, podSpec } from './machinery/shapes.ts';
 
 export const controllerNames = [
@@ -82,8 +87,10 @@ export interface ControllerContext {
   readonly periods: Periods;
   readonly options: ControllerOptions;
   readonly onError: (error: unknown, where: string) => void;
-  /** Every resource that is served. */
+  /** Every built-in resource that is served. */
   readonly resources: readonly ResourceInfo[];
+  /** Hears of custom resources; those that are there come at once. The answer ends it. */
+  onCustomResources(listener: ResourceListener): () => void;
   /** One index a resource, whoever asks; an empty one for what is not served. */
   index(resource: string): IndexedResource;
   recorder(component: string): EventRecorder;
@@ -123,6 +130,26 @@ export function createContext(
           }
         : {}),
     });
+  const custom = new Map<string, ResourceInfo>();
+  const listeners = new Set<ResourceListener>();
+  const drop = (resource: string): void => {
+    indices.get(resource)?.stop();
+    indices.delete(resource);
+  };
+  const endCustom = watchCustomResources(api, {
+    came(info) {
+      custom.set(info.resource, info);
+      served.add(info.resource);
+      drop(info.resource);
+      for (const listener of listeners) listener.came(info);
+    },
+    went(info) {
+      for (const listener of listeners) listener.went(info);
+      custom.delete(info.resource);
+      served.delete(info.resource);
+      drop(info.resource);
+    },
+  });
   return {
     api,
     clock,
@@ -130,6 +157,11 @@ export function createContext(
     periods: { ...defaultPeriods, ...options.periods },
     onError: report,
     resources,
+    onCustomResources(listener) {
+      listeners.add(listener);
+      for (const info of custom.values()) listener.came(info);
+      return () => listeners.delete(listener);
+    },
     index(resource) {
       const known = indices.get(resource);
       if (known !== undefined) return known;
@@ -146,6 +178,7 @@ export function createContext(
         onError: (error) => report(error, component),
       }),
     stop() {
+      endCustom();
       for (const index of indices.values()) index.stop();
     },
   };

@@ -1,9 +1,5 @@
-/**
- * The schema of a custom kind: OpenAPI v3 as a definition gives it, already found structural. A wrong shape only must not hurt.
- * Server-side apply reads list types here: `childOf`, `listKindOf`.
- */
+/** The schema of a custom kind: OpenAPI v3 as a definition gives it, already found structural. A wrong shape only must not hurt. */
 import { type Fields, fieldsOf, isFields, valuesOf } from '../kinds/json.ts';
-import type { Kind } from '../kinds/kind.ts';
 
 export type Schema = Fields;
 
@@ -49,11 +45,6 @@ export function ownershipOf(schema: Schema | undefined, value: unknown): Ownersh
     return { kind: 'atomic' };
   }
   return { kind: schema?.['x-kubernetes-map-type'] === 'atomic' ? 'atomic' : 'granular' };
-}
-
-/** The schema of a custom kind; undefined for a built-in one. */
-export function schemaOf(kind: Kind): Schema | undefined {
-  return kind.custom?.schema;
 }
 
 /** The name of a JSON value's type as refusals have it. */
