@@ -114,7 +114,8 @@ export class Cluster {
     this.#texts.set(name, text);
     const node = this.#nodeState(name);
     const taints: Taint[] = object.spec?.taints ?? [];
-    node.labels = object.metadata.labels ?? {};
+    // Without a prototype: keys of Pods' wishes are looked up in it, and a label may well be called `constructor`.
+    node.labels = Object.assign(Object.create(null), object.metadata.labels);
     node.isUnschedulable = object.spec?.unschedulable === true;
     node.taints = taints.filter(keepsAway);
     node.softTaints = taints.filter((taint) => !keepsAway(taint));

@@ -106,6 +106,26 @@ describe('a pod that fits', () => {
     await settle();
     expect(nodeOf('gated')).toBe('vn-0');
   });
+
+  test('a label that every object of JavaScript seems to have is there only where it is [SPEC C22]', async () => {
+    node('without');
+    const wants = (operator: string) => ({
+      affinity: {
+        nodeAffinity: {
+          requiredDuringSchedulingIgnoredDuringExecution: {
+            nodeSelectorTerms: [{ matchExpressions: [{ key: 'constructor', operator }] }],
+          },
+        },
+      },
+    });
+    pod('with', wants('Exists'));
+    pod('not-with', wants('DoesNotExist'));
+    await settle();
+    expect([nodeOf('with'), nodeOf('not-with')]).toEqual([undefined, 'without']);
+    node('has-it', {}, { constructor: 'x' });
+    await settle();
+    expect(nodeOf('with')).toBe('has-it');
+  });
 });
 
 describe('a pod that fits nowhere says why, in the words of kube-scheduler 1.34 [SPEC C75]', () => {

@@ -1,4 +1,5 @@
 /** A pod as the scheduler reasons about it: parsed once, kept while it is pending or on a node. */
+import { ownValue } from '../../json.ts';
 import type { KubeObject } from '../../kinds/kind.ts';
 import { canonicalText } from '../machinery/canonical.ts';
 import { compileSelector, type LabelMatch, type Labels } from '../machinery/label-selector.ts';
@@ -47,7 +48,7 @@ export function narrowed(
 ): LabelSelector | undefined {
   if (selector === undefined || keys === undefined || keys.length === 0) return selector;
   const added = keys.flatMap((key) => {
-    const value = labels[key];
+    const value = ownValue(labels, key);
     return value === undefined ? [] : [{ key, operator, values: [value] }];
   });
   return { ...selector, matchExpressions: [...(selector.matchExpressions ?? []), ...added] };
