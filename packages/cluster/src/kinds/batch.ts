@@ -4,14 +4,14 @@ import { scheduleComplaint } from './cron-schedule.ts';
 import { defineKind, ensure } from './define-kind.ts';
 import { invalid, required, unsupported } from './field-errors.ts';
 import { type Fields, fieldsOf, listOf } from './json.ts';
-import type { FieldError } from './kind.ts';
+import type { FieldError, KubeObject } from './kind.ts';
 import { formatSelector, printableSelector } from './label-selectors.ts';
 import { validateImmutable } from './object-meta.ts';
 import { defaultPodSpec } from './pod-spec-defaults.ts';
 import { validatePodTemplate } from './pod-spec-validation.ts';
 import { validateNonnegative } from './probe-validation.ts';
-import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
-import { containerCells, countCell } from './workload.ts';
+import { ageColumn, column, nameColumn } from './shape.ts';
+import { containerCells, countCell, templateColumns } from './workload.ts';
 
 export const job = defineKind({
   group: 'batch',
@@ -30,6 +30,10 @@ export const job = defineKind({
     if (labels !== undefined && Object.keys(draft.metadata.labels ?? {}).length === 0) {
       draft.metadata.labels = { ...labels };
     }
+  },
+  prepareCreate: (draft) => {
+    draft.status = {};
+    generateSelector(draft);
   },
   validate: (draft) => validateJobSpec(fieldsOf(draft.spec), 'spec'),
   validateChange: (draft, old) => [
@@ -52,11 +56,7 @@ export const job = defineKind({
     ),
     column('Duration', 'string', 'Time required to complete the job.'),
     ageColumn,
-    wideColumn('Containers', 'string', 'Names of each container in the template.'),
-    wideColumn('Images', 'string', 'Images referenced by each container in the template.'),
-    wideColumn(
-      'Selector',
-      'string',
+    ...templateColumns(
       'A label query over pods that should match the pod count. Normally, the system sets this field for you. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors',
     ),
   ],
@@ -82,6 +82,22 @@ function defaultJobSpec(spec: Fields): void {
   const template = ensure(spec, 'template');
   ensure(template, 'metadata');
   defaultPodSpec(ensure(template, 'spec'));
+}
+
+/** Unless the user does it by hand, a Job selects its Pods by its uid, and labels them with that and its name. */
+function generateSelector({ metadata, spec }: KubeObject): void {
+  if (spec.manualSelector === true) return;
+  const { name, uid } = metadata;
+  const template = ensure(ensure(spec, 'template'), 'metadata');
+  template.labels = {
+    ...template.labels,
+    'batch.kubernetes.io/controller-uid': uid,
+    'batch.kubernetes.io/job-name': name,
+    'controller-uid': uid,
+    'job-name': name,
+  };
+  spec.selector ??= { matchLabels: { 'batch.kubernetes.io/controller-uid': uid } };
+  if (Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...template.labels };
 }
 
 function validateJobSpec(spec: Fields, path: string): FieldError[] {
@@ -169,11 +185,7 @@ export const cronJob = defineKind({
     column('Active', 'integer', 'A list of pointers to currently running jobs.'),
     column('Last Schedule', 'string', 'Information when was the last time the job was successfully scheduled.'),
     ageColumn,
-    wideColumn('Containers', 'string', 'Names of each container in the template.'),
-    wideColumn('Images', 'string', 'Images referenced by each container in the template.'),
-    wideColumn(
-      'Selector',
-      'string',
+    ...templateColumns(
       'A label query over pods that should match the pod count. Normally, the system sets this field for you. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors',
     ),
   ],

@@ -16,13 +16,14 @@ import {
 import { validateImmutable } from './object-meta.ts';
 import { validatePodTemplate } from './pod-spec-validation.ts';
 import { validateNonnegative } from './probe-validation.ts';
-import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
+import { ageColumn, column, nameColumn } from './shape.ts';
 import {
   containerCells,
   countCell,
   defaultTemplate,
   emptySelector,
   mismatch,
+  templateColumns,
   validateCollisionCount,
   validateCounts,
   validateTemplateOf,
@@ -137,11 +138,7 @@ export const daemonSet = defineKind({
       "NodeSelector is a selector which must be true for the pod to fit on a node. Selector which must match a node's labels for the pod to be scheduled on that node. More info: https://kubernetes.io/docs/concepts/configuration/assign-pod-node/",
     ),
     ageColumn,
-    wideColumn('Containers', 'string', 'Names of each container in the template.'),
-    wideColumn('Images', 'string', 'Images referenced by each container in the template.'),
-    wideColumn(
-      'Selector',
-      'string',
+    ...templateColumns(
       'A label query over pods that are managed by the daemon set. Must match in order to be controlled. If empty, defaulted to labels on Pod template. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors',
     ),
   ],

@@ -8,11 +8,13 @@ import type { FieldError } from './kind.ts';
 import { formatSelector, printableSelector } from './label-selectors.ts';
 import { validateImmutable } from './object-meta.ts';
 import { validateNonnegative } from './probe-validation.ts';
-import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
+import { ageColumn, column, nameColumn } from './shape.ts';
 import {
   containerCells,
   countCell,
   defaultTemplate,
+  notMoreThanReplicas,
+  templateColumns,
   validateCollisionCount,
   validateCounts,
   validateSelectorAndTemplate,
@@ -84,9 +86,7 @@ export const deployment = defineKind({
         'collisionCount',
       ],
       [
-        { field: 'updatedReplicas', by: 'replicas', text: 'cannot be greater than status.replicas' },
-        { field: 'readyReplicas', by: 'replicas', text: 'cannot be greater than status.replicas' },
-        { field: 'availableReplicas', by: 'replicas', text: 'cannot be greater than status.replicas' },
+        ...notMoreThanReplicas('updatedReplicas', 'readyReplicas', 'availableReplicas'),
         { field: 'availableReplicas', by: 'readyReplicas', text: 'cannot be greater than readyReplicas' },
       ],
     ),
@@ -106,11 +106,7 @@ export const deployment = defineKind({
       'Total number of available non-terminating pods (ready for at least minReadySeconds) targeted by this deployment.',
     ),
     ageColumn,
-    wideColumn('Containers', 'string', 'Names of each container in the template.'),
-    wideColumn('Images', 'string', 'Images referenced by each container in the template.'),
-    wideColumn(
-      'Selector',
-      'string',
+    ...templateColumns(
       'Label selector for pods. Existing ReplicaSets whose pods are selected by this will be the ones affected by this deployment.',
     ),
   ],

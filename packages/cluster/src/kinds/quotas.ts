@@ -5,7 +5,7 @@ import { duplicate, forbidden, invalid, required } from './field-errors.ts';
 import { type Fields, fieldsOf, listOf, sortedEntries, valuesOf } from './json.ts';
 import type { FieldError } from './kind.ts';
 import { compareQuantities, formatQuantity, normalizeResources, quantityOf } from './quantity.ts';
-import { validateContainerResourceName, validateResourceName } from './resource-validation.ts';
+import { integerResources, validateContainerResourceName, validateResourceName } from './resource-validation.ts';
 import { ageColumn, column, createdAtColumn, nameColumn } from './shape.ts';
 
 const amounts = ['max', 'min', 'default', 'defaultRequest', 'maxLimitRequestRatio'];
@@ -148,25 +148,13 @@ function validateHard(name: string, value: string, path: string): FieldError[] {
   const errors = validateResourceName(name, path);
   if (!name.includes('/') && !isStandard(name))
     errors.push(invalid(path, name, 'must be a standard resource for quota'));
-  if (quotaCounts.has(name) && quantityOf(value).nanos % 1_000_000_000n !== 0n) {
+  if (integerResources.has(name) && quantityOf(value).nanos % 1_000_000_000n !== 0n) {
     errors.push(invalid(path, value, 'must be an integer'));
   }
   if (quantityOf(value).nanos < 0n) errors.push(invalid(path, value, 'must be greater than or equal to 0'));
   return errors;
 }
 
-/** Counted in whole pieces. */
-const quotaCounts: ReadonlySet<string> = new Set([
-  'pods',
-  'resourcequotas',
-  'services',
-  'replicationcontrollers',
-  'secrets',
-  'configmaps',
-  'persistentvolumeclaims',
-  'services.nodeports',
-  'services.loadbalancers',
-]);
 const podNames: readonly string[] = [
   'pods',
   ...['cpu', 'memory'].flatMap((one) => [one, `limits.${one}`, `requests.${one}`]),

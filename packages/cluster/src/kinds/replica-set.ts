@@ -5,8 +5,16 @@ import { fieldsOf } from './json.ts';
 import { formatSelector, printableSelector } from './label-selectors.ts';
 import { validateImmutable } from './object-meta.ts';
 import { validateNonnegative } from './probe-validation.ts';
-import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
-import { containerCells, countCell, defaultTemplate, validateCounts, validateSelectorAndTemplate } from './workload.ts';
+import { ageColumn, column, nameColumn } from './shape.ts';
+import {
+  containerCells,
+  countCell,
+  defaultTemplate,
+  notMoreThanReplicas,
+  templateColumns,
+  validateCounts,
+  validateSelectorAndTemplate,
+} from './workload.ts';
 
 export const replicaSet = defineKind({
   group: 'apps',
@@ -51,9 +59,7 @@ export const replicaSet = defineKind({
         'terminatingReplicas',
       ],
       [
-        { field: 'fullyLabeledReplicas', by: 'replicas', text: 'cannot be greater than status.replicas' },
-        { field: 'readyReplicas', by: 'replicas', text: 'cannot be greater than status.replicas' },
-        { field: 'availableReplicas', by: 'replicas', text: 'cannot be greater than status.replicas' },
+        ...notMoreThanReplicas('fullyLabeledReplicas', 'readyReplicas', 'availableReplicas'),
         { field: 'availableReplicas', by: 'readyReplicas', text: 'cannot be greater than readyReplicas' },
       ],
     ),
@@ -76,11 +82,7 @@ export const replicaSet = defineKind({
       'The number of non-terminating pods targeted by this ReplicaSet with a Ready Condition.',
     ),
     ageColumn,
-    wideColumn('Containers', 'string', 'Names of each container in the template.'),
-    wideColumn('Images', 'string', 'Images referenced by each container in the template.'),
-    wideColumn(
-      'Selector',
-      'string',
+    ...templateColumns(
       'Selector is a label query over pods that should match the replica count. If the selector is empty, it is defaulted to the labels present on the pod template. Label keys and values that must match in order to be controlled by this replica set. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors',
     ),
   ],

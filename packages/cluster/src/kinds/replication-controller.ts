@@ -6,8 +6,8 @@ import { fieldsOf, isFields } from './json.ts';
 import { formatLabels, selectorMatches } from './label-selectors.ts';
 import { validatePodTemplate } from './pod-spec-validation.ts';
 import { validateNonnegative } from './probe-validation.ts';
-import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
-import { containerCells, countCell, defaultTemplate } from './workload.ts';
+import { ageColumn, column, nameColumn } from './shape.ts';
+import { containerCells, countCell, defaultTemplate, templateColumns } from './workload.ts';
 
 export const replicationController = defineKind({
   group: '',
@@ -61,11 +61,7 @@ export const replicationController = defineKind({
     ),
     column('Ready', 'integer', 'The number of ready replicas for this replication controller.'),
     ageColumn,
-    wideColumn('Containers', 'string', 'Names of each container in the template.'),
-    wideColumn('Images', 'string', 'Images referenced by each container in the template.'),
-    wideColumn(
-      'Selector',
-      'string',
+    ...templateColumns(
       'Selector is a label query over pods that should match the Replicas count. If Selector is empty, it is defaulted to the labels present on the Pod template. Label keys and values that must match in order to be controlled by this replication controller, if empty defaulted to labels on Pod template. More info: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors',
     ),
   ],

@@ -30,7 +30,7 @@ const standardResources: ReadonlySet<string> = new Set([
 ]);
 const containerResources: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
 /** Counted in whole pieces. */
-const integerResources: ReadonlySet<string> = new Set([
+export const integerResources: ReadonlySet<string> = new Set([
   'pods',
   'resourcequotas',
   'services',

@@ -8,11 +8,13 @@ import type { FieldError } from './kind.ts';
 import { dnsLabelMessages, labelName } from './names.ts';
 import { defaultClaim } from './persistent-volume-claim.ts';
 import { validateNonnegative } from './probe-validation.ts';
-import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
+import { ageColumn, column, nameColumn } from './shape.ts';
 import {
   containerCells,
+  containerColumns,
   countCell,
   defaultTemplate,
+  notMoreThanReplicas,
   validateCollisionCount,
   validateCounts,
   validateSelectorAndTemplate,
@@ -104,10 +106,7 @@ export const statefulSet = defineKind({
         'collisionCount',
       ],
       [
-        { field: 'readyReplicas', by: 'replicas', text: 'cannot be greater than status.replicas' },
-        { field: 'currentReplicas', by: 'replicas', text: 'cannot be greater than status.replicas' },
-        { field: 'updatedReplicas', by: 'replicas', text: 'cannot be greater than status.replicas' },
-        { field: 'availableReplicas', by: 'replicas', text: 'cannot be greater than status.replicas' },
+        ...notMoreThanReplicas('readyReplicas', 'currentReplicas', 'updatedReplicas', 'availableReplicas'),
         { field: 'availableReplicas', by: 'readyReplicas', text: 'cannot be greater than status.readyReplicas' },
       ],
     ),
@@ -117,8 +116,7 @@ export const statefulSet = defineKind({
     nameColumn,
     column('Ready', 'string', 'Number of the pod with ready state'),
     ageColumn,
-    wideColumn('Containers', 'string', 'Names of each container in the template.'),
-    wideColumn('Images', 'string', 'Images referenced by each container in the template.'),
+    ...containerColumns,
   ],
   row: ({ metadata, spec, status }, now) => [
     metadata.name,

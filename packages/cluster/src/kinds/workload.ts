@@ -2,11 +2,12 @@
 import { ensure } from './define-kind.ts';
 import { asMap, forbidden, invalid, required, unsupported } from './field-errors.ts';
 import { fieldsOf, isFields, listOf } from './json.ts';
-import type { FieldError, KubeObject } from './kind.ts';
+import type { Column, FieldError, KubeObject } from './kind.ts';
 import { isEmptySelector, printableSelector, selectorMatches, validateLabelSelector } from './label-selectors.ts';
 import { defaultPodSpec } from './pod-spec-defaults.ts';
 import { validatePodTemplate } from './pod-spec-validation.ts';
 import { validateNonnegative } from './probe-validation.ts';
+import { wideColumn } from './shape.ts';
 
 /** Fills in `spec.template`. */
 export function defaultTemplate(spec: Record<string, unknown>): void {
@@ -86,6 +87,10 @@ export function validateCounts(
   return errors;
 }
 
+/** Bounds of counts that are parts of `status.replicas`. */
+export const notMoreThanReplicas = (...fields: readonly string[]): Array<{ field: string; by: string; text: string }> =>
+  fields.map((field) => ({ field, by: 'replicas', text: 'cannot be greater than status.replicas' }));
+
 /** `status.collisionCount` never goes back. */
 export function validateCollisionCount(draft: KubeObject, old: KubeObject): FieldError[] {
   const count = Number(fieldsOf(draft.status).collisionCount ?? 0);
@@ -93,6 +98,18 @@ export function validateCollisionCount(draft: KubeObject, old: KubeObject): Fiel
     ? [invalid('status.collisionCount', count, 'cannot be decremented')]
     : [];
 }
+
+/** What a template runs, with `-o wide`. */
+export const containerColumns: readonly Column[] = [
+  wideColumn('Containers', 'string', 'Names of each container in the template.'),
+  wideColumn('Images', 'string', 'Images referenced by each container in the template.'),
+];
+
+/** The last three columns of a workload; the description of its selector is the field's own. */
+export const templateColumns = (selector: string): Column[] => [
+  ...containerColumns,
+  wideColumn('Selector', 'string', selector),
+];
 
 /** The last three cells of a workload's row: names, images. */
 export function containerCells(template: unknown): [names: string, images: string] {

@@ -1,21 +1,12 @@
 /** DaemonSets: one pod on each node that fits, replaced node by node when the template changes. */
 import type { KubeObject } from '../../kinds/kind.ts';
-import { sameValue } from '../machinery/canonical.ts';
 import { revisionResource, syncHistory, trimHistory } from '../machinery/history.ts';
-import { compileSelector, selectsAll } from '../machinery/label-selector.ts';
-import { claimObjects, controllerReference, isNamespaceEnding, isReason } from '../machinery/owners.ts';
+import { selectsAll } from '../machinery/label-selector.ts';
+import { controllerReference, isNamespaceEnding } from '../machinery/owners.ts';
+import { createPodOwner } from '../machinery/pod-owner.ts';
 import { controllerOf, keyOf, podStatus } from '../machinery/shapes.ts';
-import { createWorkQueue } from '../machinery/work-queue.ts';
-import {
-  byController,
-  byNode,
-  byOrphanage,
-  type Controller,
-  type ControllerContext,
-  controllerActor,
-} from '../options.ts';
+import { byNode, type Controller, type ControllerContext, controllerActor } from '../options.ts';
 import { podOf } from '../replica-set/pod-of.ts';
-import { availableAt } from '../replica-set/status.ts';
 import { daemonStatus, fits, hashLabel, keepOneEach, rollOn, type Steps, targetOf, templateFor } from './plan.ts';
 
 const component = 'daemonset-controller';
@@ -28,18 +19,12 @@ const maxFailedBackoffMs = 900_000;
 
 export function startDaemonSetController(context: ControllerContext): Controller {
   const { api, clock } = context;
-  const sets = context.index(resource);
-  const pods = context.index('pods');
+  const owner = createPodOwner(context, { component, resource, kind: 'DaemonSet', sync });
+  const { owners: sets, pods, recorder, queue } = owner;
   const nodes = context.index('nodes');
   const revisions = context.index(revisionResource);
-  const recorder = context.recorder(component);
   /** `set uid/node` to when its failed pod may go, and how long the next wait is. */
   const failing = new Map<string, { until: number; wait: number }>();
-  const queue = createWorkQueue({
-    clock,
-    run: sync,
-    onError: (error, key) => context.onError(error, `${component} ${key}`),
-  });
 
   function sync(key: string): void {
     const set = sets.get(key);
@@ -49,7 +34,7 @@ export function startDaemonSetController(context: ControllerContext): Controller
       recorder.record(set, { type: 'Warning', reason: 'SelectingAll', message });
       return;
     }
-    const history = syncHistory(api, revisions, set, hashLabel, () => countCollision(set));
+    const history = syncHistory(api, revisions, set, hashLabel, () => owner.countCollision(set));
     if (history === undefined) return;
     const hash: string = history.current.metadata.labels?.[hashLabel] ?? '';
     const all = nodes.all();
@@ -58,22 +43,15 @@ export function startDaemonSetController(context: ControllerContext): Controller
       const desired = all.filter((node) => fits(set, node).shouldRun).length;
       act(set, hash, rollOn(set, desired, all, podsOn(set), hash, clock.now()));
     }
-    const hashes = new Set(ownPods(set).map((pod) => pod.metadata.labels?.[hashLabel]));
+    const hashes = new Set(owner.claimPods(set).map((pod) => pod.metadata.labels?.[hashLabel]));
     trimHistory(api, history, set.spec.revisionHistoryLimit ?? 10, hashLabel, hashes);
-    writeStatus(set, daemonStatus(set, all, podsOn(set), hash, clock.now()));
-    checkAgainWhenAvailable(key, set);
-  }
-
-  function ownPods(set: KubeObject): KubeObject[] {
-    const matches = compileSelector(set.spec.selector);
-    const orphans = pods.by(byOrphanage, set.metadata.namespace ?? '').filter((pod) => matches(pod.metadata.labels));
-    const claim = { api, resource: 'pods', owner: set, matches, actor };
-    return claimObjects(claim, [...pods.by(byController, set.metadata.uid), ...orphans]);
+    owner.writeStatus(set, daemonStatus(set, all, podsOn(set), hash, clock.now()));
+    owner.lookAgainWhenAvailable(key, owner.claimPods(set), set.spec.minReadySeconds ?? 0);
   }
 
   function podsOn(set: KubeObject): Map<string, KubeObject[]> {
     return Map.groupBy(
-      ownPods(set).filter((pod) => targetOf(pod) !== undefined),
+      owner.claimPods(set).filter((pod) => targetOf(pod) !== undefined),
       (pod) => targetOf(pod) ?? '',
     );
   }
@@ -107,12 +85,12 @@ export function startDaemonSetController(context: ControllerContext): Controller
   function act(set: KubeObject, hash: string, { create, remove }: Steps): void {
     let failure: { error: unknown } | undefined;
     for (const pod of remove.slice(0, burst)) {
-      const { name, namespace, uid } = pod.metadata;
       try {
-        api.delete('pods', name, namespace, { preconditions: { uid } });
-        recorder.record(set, { type: 'Normal', reason: 'SuccessfulDelete', message: `Deleted pod: ${name}` });
+        if (!owner.deletePod(pod)) continue;
+        const message = `Deleted pod: ${pod.metadata.name}`;
+        recorder.record(set, { type: 'Normal', reason: 'SuccessfulDelete', message });
       } catch (error) {
-        if (!isReason(error, 'NotFound')) failure ??= { error };
+        failure ??= { error };
       }
     }
     for (const nodeName of create.slice(0, burst)) {
@@ -134,42 +112,6 @@ export function startDaemonSetController(context: ControllerContext): Controller
     if (failure !== undefined) throw failure.error;
   }
 
-  function writeStatus(set: KubeObject, status: Record<string, unknown>): void {
-    const { name, namespace, uid } = set.metadata;
-    const current = api.get(resource, name, namespace);
-    if (current?.metadata.uid !== uid || sameValue(current.status, status)) return;
-    const change = (draft: KubeObject): void => {
-      draft.status = status;
-    };
-    api.modify(resource, name, namespace, change, { actor, subresource: 'status' });
-  }
-
-  function countCollision(set: KubeObject): void {
-    writeStatus(set, { ...set.status, collisionCount: (set.status?.collisionCount ?? 0) + 1 });
-  }
-
-  function checkAgainWhenAvailable(key: string, set: KubeObject): void {
-    const minReadySeconds: number = set.spec.minReadySeconds ?? 0;
-    if (minReadySeconds === 0) return;
-    for (const pod of ownPods(set)) {
-      const at = availableAt(pod, minReadySeconds);
-      if (at !== undefined && at > clock.now()) queue.addAfter(key, at - clock.now());
-    }
-  }
-
-  function wakeOwnerOf(pod: KubeObject): void {
-    const owner = controllerOf(pod);
-    const { namespace, labels } = pod.metadata;
-    if (owner !== undefined) {
-      if (owner.kind === 'DaemonSet') queue.add(`${namespace}/${owner.name}`);
-      return;
-    }
-    if (labels === undefined) return;
-    for (const set of sets.inNamespace(namespace ?? '')) {
-      if (compileSelector(set.spec.selector)(labels)) queue.add(keyOf(set));
-    }
-  }
-
   /** What of a node decides where daemons run; heartbeats change none of it. */
   const nodeText = (node: KubeObject | undefined): string =>
     JSON.stringify([node?.metadata.name, node?.metadata.labels, node?.spec?.taints, node?.spec?.unschedulable]);
@@ -187,20 +129,13 @@ export function startDaemonSetController(context: ControllerContext): Controller
 
   const endings = [
     sets.onChange((after, before) => {
-      if (after !== undefined) queue.add(keyOf(after));
-      else if (before !== undefined) {
-        for (const key of failing.keys()) if (key.startsWith(`${before.metadata.uid}/`)) failing.delete(key);
-      }
+      if (after !== undefined || before === undefined) return;
+      for (const key of failing.keys()) if (key.startsWith(`${before.metadata.uid}/`)) failing.delete(key);
     }),
     revisions.onChange((after, before) => {
-      const owner = controllerOf(after ?? before ?? { apiVersion: '', kind: '', metadata: nobody });
-      if (after === undefined && owner?.kind === 'DaemonSet') queue.add(`${before?.metadata.namespace}/${owner.name}`);
-    }),
-    pods.onChange((after, before) => {
-      if (after !== undefined) wakeOwnerOf(after);
-      if (before !== undefined && (after === undefined || controllerOf(after)?.uid !== controllerOf(before)?.uid)) {
-        wakeOwnerOf(before);
-      }
+      if (after !== undefined || before === undefined) return;
+      const set = controllerOf(before);
+      if (set?.kind === 'DaemonSet') queue.add(`${before.metadata.namespace}/${set.name}`);
     }),
     nodes.onChange((after, before) => {
       if (before !== undefined && nodeText(after) === nodeText(before)) return;
@@ -210,9 +145,7 @@ export function startDaemonSetController(context: ControllerContext): Controller
   return {
     stop() {
       for (const end of endings) end();
-      queue.stop();
+      owner.stop();
     },
   };
 }
-
-const nobody = { name: '', uid: '', resourceVersion: '', creationTimestamp: '' };

@@ -2,10 +2,10 @@
 
 import type { KubeObject } from '../../kinds/kind.ts';
 import { scaled } from '../deployment/sizes.ts';
+import { isAvailable } from '../machinery/availability.ts';
 import type { NodeSelectorTerm, PodSpec, PodTemplate, Taint, Toleration } from '../machinery/shapes.ts';
 import { isReady, podSpec, podStatus } from '../machinery/shapes.ts';
 import { isTolerated, keepsAway } from '../machinery/tolerations.ts';
-import { availableAt } from '../replica-set/status.ts';
 import { acceptsNode } from '../scheduler/node-affinity.ts';
 
 export const hashLabel = 'controller-revision-hash';
@@ -84,11 +84,6 @@ export function targetOf(pod: KubeObject): string | undefined {
 }
 
 const isTerminating = (pod: KubeObject): boolean => pod.metadata.deletionTimestamp !== undefined;
-export const isAvailable = (pod: KubeObject, minReadySeconds: number, now: number): boolean => {
-  const at = availableAt(pod, minReadySeconds);
-  return at !== undefined && at <= now;
-};
-
 /** On a node first, then older first. */
 export function bySeniority(a: KubeObject, b: KubeObject): number {
   const placed = Number(podSpec(b).nodeName !== undefined) - Number(podSpec(a).nodeName !== undefined);

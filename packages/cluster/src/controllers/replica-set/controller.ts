@@ -3,14 +3,12 @@
  * every sync counts the pods that are there now.
  */
 import type { KubeObject } from '../../kinds/kind.ts';
-import { sameValue } from '../machinery/canonical.ts';
-import { compileSelector } from '../machinery/label-selector.ts';
-import { claimObjects, controllerReference, isNamespaceEnding, isReason } from '../machinery/owners.ts';
-import { controllerOf, isActive, keyOf, replicaSetSpec, replicaSetStatus } from '../machinery/shapes.ts';
-import { createWorkQueue } from '../machinery/work-queue.ts';
-import { byController, byOrphanage, type Controller, type ControllerContext, controllerActor } from '../options.ts';
+import { controllerReference, isNamespaceEnding } from '../machinery/owners.ts';
+import { createPodOwner } from '../machinery/pod-owner.ts';
+import { controllerOf, isActive, replicaSetSpec } from '../machinery/shapes.ts';
+import { byController, type Controller, type ControllerContext, controllerActor } from '../options.ts';
 import { podOf } from './pod-of.ts';
-import { availableAt, replicaSetStatusOf } from './status.ts';
+import { replicaSetStatusOf } from './status.ts';
 import { chooseVictims } from './victims.ts';
 
 const component = 'replicaset-controller';
@@ -38,25 +36,20 @@ function createInGrowingBatches(count: number, create: () => void): void {
 
 export function startReplicaSetController(context: ControllerContext): Controller {
   const { api, clock } = context;
-  const sets = context.index('replicasets.apps');
-  const pods = context.index('pods');
-  const recorder = context.recorder(component);
-  const queue = createWorkQueue({
-    clock,
-    run: sync,
-    onError: (error, key) => context.onError(error, `${component} ${key}`),
+  const owner = createPodOwner(context, {
+    component,
+    resource: 'replicasets.apps',
+    kind: 'ReplicaSet',
+    sync,
+    considers: (_set, pod) => isActive(pod),
   });
+  const { owners: sets, pods, recorder, queue } = owner;
 
   function sync(key: string): void {
     const set = sets.get(key);
     if (set === undefined) return;
     const spec = replicaSetSpec(set);
-    const namespace = set.metadata.namespace ?? '';
-    const matches = compileSelector(spec.selector);
-    const orphans = pods.by(byOrphanage, namespace).filter((pod) => isActive(pod) && matches(pod.metadata.labels));
-    const claim = { api, resource: 'pods', owner: set, matches, actor };
-    const owned = (): KubeObject[] => pods.by(byController, set.metadata.uid).filter(isActive);
-    let active = claimObjects(claim, [...owned(), ...orphans]);
+    let active = owner.claimPods(set);
 
     let failure: { error: unknown; reason: 'FailedCreate' | 'FailedDelete' } | undefined;
     const missing = spec.replicas - active.length;
@@ -67,7 +60,7 @@ export function startReplicaSetController(context: ControllerContext): Controlle
       } catch (error) {
         failure = { error, reason: missing > 0 ? 'FailedCreate' : 'FailedDelete' };
       }
-      active = owned().filter((pod) => matches(pod.metadata.labels));
+      active = owner.claimPods(set);
     }
 
     const told =
@@ -77,10 +70,10 @@ export function startReplicaSetController(context: ControllerContext): Controlle
             reason: failure.reason,
             message: failure.error instanceof Error ? failure.error.message : String(failure.error),
           };
-    writeStatus(set, active, told);
+    owner.writeStatus(set, { ...replicaSetStatusOf(sets.get(key) ?? set, active, told, clock.now()) });
     if (failure !== undefined) throw failure.error;
     if (spec.replicas > active.length && missing > burst) queue.add(key);
-    checkAgainWhenAvailable(key, active, spec.minReadySeconds ?? 0);
+    owner.lookAgainWhenAvailable(key, active, spec.minReadySeconds ?? 0);
   }
 
   function createPods(set: KubeObject, count: number): void {
@@ -107,12 +100,11 @@ export function startReplicaSetController(context: ControllerContext): Controlle
   function deletePods(set: KubeObject, victims: readonly KubeObject[]): void {
     let failure: { error: unknown } | undefined;
     for (const pod of victims) {
-      const { name, namespace, uid } = pod.metadata;
       try {
-        api.delete('pods', name, namespace, { preconditions: { uid } });
-        recorder.record(set, { type: 'Normal', reason: 'SuccessfulDelete', message: `Deleted pod: ${name}` });
+        if (!owner.deletePod(pod)) continue;
+        const message = `Deleted pod: ${pod.metadata.name}`;
+        recorder.record(set, { type: 'Normal', reason: 'SuccessfulDelete', message });
       } catch (error) {
-        if (isReason(error, 'NotFound')) continue;
         const message = `Error deleting: ${error instanceof Error ? error.message : String(error)}`;
         recorder.record(set, { type: 'Warning', reason: 'FailedDelete', message });
         failure ??= { error };
@@ -123,72 +115,10 @@ export function startReplicaSetController(context: ControllerContext): Controlle
 
   /** Pods of every ReplicaSet of the same owner. */
   function relatedPods(set: KubeObject): KubeObject[] {
-    const owner = controllerOf(set);
-    const family = owner === undefined ? [set] : sets.by(byController, owner.uid);
+    const parent = controllerOf(set);
+    const family = parent === undefined ? [set] : sets.by(byController, parent.uid);
     return family.flatMap((one) => pods.by(byController, one.metadata.uid));
   }
 
-  function writeStatus(
-    set: KubeObject,
-    active: readonly KubeObject[],
-    failure: { message: string; reason: 'FailedCreate' | 'FailedDelete' } | undefined,
-  ): void {
-    const { name, namespace } = set.metadata;
-    const current = api.get('replicasets.apps', name, namespace);
-    if (current?.metadata.uid !== set.metadata.uid) return;
-    const status = replicaSetStatusOf(set, active, failure, clock.now());
-    if (sameValue(replicaSetStatus(current), status)) return;
-    api.modify(
-      'replicasets.apps',
-      name,
-      namespace,
-      (draft) => {
-        draft.status = status;
-      },
-      { actor, subresource: 'status' },
-    );
-  }
-
-  function checkAgainWhenAvailable(key: string, active: readonly KubeObject[], minReadySeconds: number): void {
-    if (minReadySeconds === 0) return;
-    const now = clock.now();
-    let next = Number.POSITIVE_INFINITY;
-    for (const pod of active) {
-      const at = availableAt(pod, minReadySeconds);
-      if (at !== undefined && at > now) next = Math.min(next, at);
-    }
-    if (next !== Number.POSITIVE_INFINITY) queue.addAfter(key, next - now);
-  }
-
-  function wakeOwnerOf(pod: KubeObject): void {
-    const owner = controllerOf(pod);
-    const { namespace } = pod.metadata;
-    if (owner !== undefined) {
-      if (owner.kind === 'ReplicaSet') queue.add(`${namespace}/${owner.name}`);
-      return;
-    }
-    if (pod.metadata.labels === undefined || namespace === undefined) return;
-    for (const set of sets.inNamespace(namespace)) {
-      if (compileSelector(replicaSetSpec(set).selector)(pod.metadata.labels)) queue.add(keyOf(set));
-    }
-  }
-
-  const endings = [
-    sets.onChange((after) => {
-      if (after !== undefined) queue.add(keyOf(after));
-    }),
-    pods.onChange((after, before) => {
-      const oldOwner = before === undefined ? undefined : controllerOf(before);
-      if (before !== undefined && (after === undefined || oldOwner?.uid !== controllerOf(after)?.uid)) {
-        wakeOwnerOf(before);
-      }
-      if (after !== undefined) wakeOwnerOf(after);
-    }),
-  ];
-  return {
-    stop() {
-      for (const end of endings) end();
-      queue.stop();
-    },
-  };
+  return { stop: () => owner.stop() };
 }

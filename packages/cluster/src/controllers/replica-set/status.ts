@@ -1,24 +1,15 @@
 /** The status of a ReplicaSet, from its pods. */
 import type { KubeObject } from '../../kinds/kind.ts';
-import { parseTime, timeText } from '../machinery/instants.ts';
+import { isAvailable } from '../machinery/availability.ts';
+import { timeText } from '../machinery/instants.ts';
 import {
   type Condition,
   conditionOf,
   isReady,
-  podStatus,
   type ReplicaSetStatus,
   replicaSetSpec,
   replicaSetStatus,
 } from '../machinery/shapes.ts';
-
-/** When a ready pod counts as available; undefined while it is not ready. */
-export function availableAt(pod: KubeObject, minReadySeconds: number): number | undefined {
-  const ready = conditionOf(podStatus(pod).conditions, 'Ready');
-  if (ready?.status !== 'True') return undefined;
-  if (minReadySeconds === 0) return 0;
-  const since = parseTime(ready.lastTransitionTime);
-  return since === undefined ? undefined : since + minReadySeconds * 1000;
-}
 
 /** Zero counts are left out, as Go's `omitempty` leaves them out. */
 const unlessZero = (count: number): number | undefined => (count === 0 ? undefined : count);
@@ -39,8 +30,7 @@ export function replicaSetStatusOf(
     if (templateLabels.every(([key, value]) => pod.metadata.labels?.[key] === value)) labeled++;
     if (!isReady(pod)) continue;
     ready++;
-    const at = availableAt(pod, spec.minReadySeconds ?? 0);
-    if (at !== undefined && at <= now) available++;
+    if (isAvailable(pod, spec.minReadySeconds ?? 0, now)) available++;
   }
   const conditions = failureConditions(replicaSetStatus(set).conditions ?? [], failure, now);
   const status: Record<string, unknown> = {

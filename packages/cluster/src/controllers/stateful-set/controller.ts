@@ -7,12 +7,11 @@
 import type { KubeObject } from '../../kinds/kind.ts';
 import { sameValue } from '../machinery/canonical.ts';
 import { type History, revisionResource, syncHistory, trimHistory } from '../machinery/history.ts';
-import { compileSelector, selectsAll } from '../machinery/label-selector.ts';
-import { changeOwners, claimObjects, isNamespaceEnding, isReason } from '../machinery/owners.ts';
-import { controllerOf, keyOf } from '../machinery/shapes.ts';
-import { createWorkQueue } from '../machinery/work-queue.ts';
-import { byController, byOrphanage, type Controller, type ControllerContext, controllerActor } from '../options.ts';
-import { availableAt } from '../replica-set/status.ts';
+import { selectsAll } from '../machinery/label-selector.ts';
+import { changeOwners, isNamespaceEnding } from '../machinery/owners.ts';
+import { createPodOwner } from '../machinery/pod-owner.ts';
+import { keyOf } from '../machinery/shapes.ts';
+import { type Controller, type ControllerContext, controllerActor } from '../options.ts';
 import { claimOwners } from './claims.ts';
 import {
   claimsOf,
@@ -45,24 +44,22 @@ interface Work {
 
 export function startStatefulSetController(context: ControllerContext): Controller {
   const { api, clock } = context;
-  const sets = context.index(resource);
-  const pods = context.index('pods');
+  const owner = createPodOwner(context, {
+    component,
+    resource,
+    kind: 'StatefulSet',
+    sync,
+    considers: (set, pod) => ordinalOf(set, pod) !== undefined,
+  });
+  const { owners: sets, pods, recorder } = owner;
   const claims = context.index('persistentvolumeclaims');
   const revisions = context.index(revisionResource);
-  const recorder = context.recorder(component);
-  const queue = createWorkQueue({
-    clock,
-    run: sync,
-    onError: (error, key) => context.onError(error, `${component} ${key}`),
-  });
 
   function sync(key: string): void {
     const set = sets.get(key);
     if (set === undefined) return;
     if (selectsAll(set.spec.selector)) return;
-    const history = syncHistory(api, revisions, set, hashLabel, () => {
-      writeStatus(set, { ...set.status, collisionCount: (set.status?.collisionCount ?? 0) + 1 });
-    });
+    const history = syncHistory(api, revisions, set, hashLabel, () => owner.countCollision(set));
     if (history === undefined) return;
     const work = workOf(set, history);
     let failure: { error: unknown } | undefined;
@@ -73,9 +70,9 @@ export function startStatefulSetController(context: ControllerContext): Controll
         failure = { error };
       }
     }
-    writeStatus(set, statusOf(set, work));
+    owner.writeStatus(set, statusOf(set, work));
     const live = new Set([
-      ...ownPods(set).map((pod) => revisionOf(pod)),
+      ...owner.claimPods(set).map((pod) => revisionOf(pod)),
       api.get(resource, set.metadata.name, set.metadata.namespace)?.status?.currentRevision,
     ]);
     const hashes = new Set(
@@ -83,16 +80,7 @@ export function startStatefulSetController(context: ControllerContext): Controll
     );
     trimHistory(api, history, set.spec.revisionHistoryLimit ?? 10, hashLabel, hashes);
     if (failure !== undefined) throw failure.error;
-    checkAgainWhenAvailable(key, set);
-  }
-
-  function ownPods(set: KubeObject): KubeObject[] {
-    const matches = compileSelector(set.spec.selector);
-    const orphans = pods
-      .by(byOrphanage, set.metadata.namespace ?? '')
-      .filter((pod) => ordinalOf(set, pod) !== undefined && matches(pod.metadata.labels));
-    const claim = { api, resource: 'pods', owner: set, matches, actor };
-    return claimObjects(claim, [...pods.by(byController, set.metadata.uid), ...orphans]);
+    owner.lookAgainWhenAvailable(key, owner.claimPods(set), set.spec.minReadySeconds ?? 0);
   }
 
   function workOf(set: KubeObject, { current: update, old }: History): Work {
@@ -100,10 +88,10 @@ export function startStatefulSetController(context: ControllerContext): Controll
     const wanted: number = set.spec.replicas ?? 1;
     const replicas: Array<KubeObject | undefined> = Array.from({ length: wanted }, () => undefined);
     const condemned: KubeObject[] = [];
-    for (const pod of ownPods(set)) {
+    for (const pod of owner.claimPods(set)) {
       const place = (ordinalOf(set, pod) ?? -1) - startOf(set);
       if (place >= 0 && place < wanted) replicas[place] = pod;
-      else if (ordinalOf(set, pod) !== undefined) condemned.push(pod);
+      else condemned.push(pod);
     }
     condemned.sort((a, b) => (ordinalOf(set, b) ?? 0) - (ordinalOf(set, a) ?? 0));
     const isOrdered = set.spec.podManagementPolicy !== 'Parallel';
@@ -216,18 +204,13 @@ export function startStatefulSetController(context: ControllerContext): Controll
   }
 
   function remove(set: KubeObject, pod: KubeObject): void {
-    const { name, namespace, uid } = pod.metadata;
-    try {
-      api.delete('pods', name, namespace, { preconditions: { uid } });
-      const message = `delete Pod ${name} in StatefulSet ${set.metadata.name} successful`;
-      recorder.record(set, { type: 'Normal', reason: 'SuccessfulDelete', message });
-    } catch (error) {
-      if (!isReason(error, 'NotFound')) throw error;
-    }
+    if (!owner.deletePod(pod)) return;
+    const message = `delete Pod ${pod.metadata.name} in StatefulSet ${set.metadata.name} successful`;
+    recorder.record(set, { type: 'Normal', reason: 'SuccessfulDelete', message });
   }
 
   function statusOf(set: KubeObject, { current, update }: Work): Record<string, unknown> {
-    const own = ownPods(set).filter((pod) => ordinalOf(set, pod) !== undefined);
+    const own = owner.claimPods(set);
     const count = (claim: (pod: KubeObject) => boolean): number => own.filter(claim).length;
     const of = (revision: KubeObject) => (pod: KubeObject) =>
       !isTerminating(pod) && revisionOf(pod) === revision.metadata.name;
@@ -255,53 +238,5 @@ export function startStatefulSetController(context: ControllerContext): Controll
     };
   }
 
-  function writeStatus(set: KubeObject, status: Record<string, unknown>): void {
-    const { name, namespace, uid } = set.metadata;
-    const current = api.get(resource, name, namespace);
-    if (current?.metadata.uid !== uid || sameValue(current.status, status)) return;
-    const change = (draft: KubeObject): void => {
-      draft.status = status;
-    };
-    api.modify(resource, name, namespace, change, { actor, subresource: 'status' });
-  }
-
-  function checkAgainWhenAvailable(key: string, set: KubeObject): void {
-    const minReadySeconds: number = set.spec.minReadySeconds ?? 0;
-    if (minReadySeconds === 0) return;
-    for (const pod of ownPods(set)) {
-      const at = availableAt(pod, minReadySeconds);
-      if (at !== undefined && at > clock.now()) queue.addAfter(key, at - clock.now());
-    }
-  }
-
-  function wakeOwnerOf(pod: KubeObject): void {
-    const owner = controllerOf(pod);
-    const { namespace, labels } = pod.metadata;
-    if (owner !== undefined) {
-      if (owner.kind === 'StatefulSet') queue.add(`${namespace}/${owner.name}`);
-      return;
-    }
-    if (labels === undefined) return;
-    for (const set of sets.inNamespace(namespace ?? '')) {
-      if (compileSelector(set.spec.selector)(labels)) queue.add(keyOf(set));
-    }
-  }
-
-  const endings = [
-    sets.onChange((after) => {
-      if (after !== undefined) queue.add(keyOf(after));
-    }),
-    pods.onChange((after, before) => {
-      if (after !== undefined) wakeOwnerOf(after);
-      if (before !== undefined && (after === undefined || controllerOf(after)?.uid !== controllerOf(before)?.uid)) {
-        wakeOwnerOf(before);
-      }
-    }),
-  ];
-  return {
-    stop() {
-      for (const end of endings) end();
-      queue.stop();
-    },
-  };
+  return { stop: () => owner.stop() };
 }

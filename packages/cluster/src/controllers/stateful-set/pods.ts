@@ -1,6 +1,6 @@
 /** Pods of a StatefulSet: their names, identities, claims and what they should look like (statefulset/stateful_set_utils.go). */
 import type { KubeObject } from '../../kinds/kind.ts';
-import { isAvailable } from '../daemon-set/plan.ts';
+import { isAvailable } from '../machinery/availability.ts';
 import { controllerReference } from '../machinery/owners.ts';
 import { isReady, type PodTemplate, podStatus } from '../machinery/shapes.ts';
 
