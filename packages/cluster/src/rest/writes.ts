@@ -44,7 +44,6 @@ export function create(
   const entries = options.managedFields ?? trackCreation(kind, draft, { manager: options.actor, time });
   const attempt: Attempt = { operation: 'CREATE', kind, namespace, name: nameForRefusals(draft), draft };
   admit(ground, 'admit', attempt);
-  kind.prepareCreate?.(draft, ground.clock.now());
 
   const { metadata } = draft;
   metadata.uid = randomUUID();
@@ -60,6 +59,8 @@ export function create(
       if (face.get(namespace, metadata.name) === undefined) break;
     }
   }
+  // What an object is called is known by now: a Job labels its Pods with it.
+  kind.prepareCreate?.(draft, ground.clock.now());
   const errors = kind.validateCreate?.(draft) ?? [];
   if (errors.length > 0) throw invalid(kind, metadata.name ?? '', errors);
   // By now a generated name is known, and refusals use it.
