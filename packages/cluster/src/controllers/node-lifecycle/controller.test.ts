@@ -232,6 +232,24 @@ describe('many silent Nodes', () => {
     expect(pod('p')?.metadata.deletionTimestamp).toBeUndefined();
   });
 
+  test('are left in peace for ten seconds more when the first of all comes back [SPEC C85]', async () => {
+    start();
+    for (const name of ['a', 'b', 'c']) node(name);
+    await clock.advance(1_000);
+    alive.clear();
+    await clock.advance(100_000);
+    alive.add('b');
+    api.modify('nodes', 'b', undefined, (draft) => Object.assign(draft.status, { conditions: [ready('True')] }), {
+      actor: 'kubelet',
+      subresource: 'status',
+    });
+    const tainted = () => ['a', 'c'].filter((name) => taintsOf(name).includes(`${unreachable}:NoExecute`)).length;
+    await clock.advance(9_000);
+    expect(tainted()).toBe(0);
+    await clock.advance(9_000);
+    expect(tainted()).toBe(1);
+  });
+
   test('if they are all there are, are tainted all the same where that is asked for [SPEC C85]', async () => {
     start({ evictInFullDisruption: true });
     node('a');

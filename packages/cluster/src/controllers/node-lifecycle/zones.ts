@@ -32,7 +32,11 @@ export function createLimiter(clock: Clock, initial: number): Limiter {
   let takenAt: number | undefined;
   return {
     setRate(next) {
+      if (next === rate) return;
+      // A new bucket is as empty as the one before it: after a standstill the first taint, too, is waited for.
+      const isEmpty = rate <= 0 || (takenAt !== undefined && takenAt + 1000 / rate > clock.now());
       rate = next;
+      if (next > 0) takenAt = isEmpty ? clock.now() : undefined;
     },
     waitMs() {
       if (rate <= 0) return undefined;
