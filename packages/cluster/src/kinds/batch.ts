@@ -31,10 +31,7 @@ export const job = defineKind({
       draft.metadata.labels = { ...labels };
     }
   },
-  prepareCreate: (draft) => {
-    draft.status = {};
-    generateSelector(draft);
-  },
+  prepareCreate: generateSelector,
   validate: (draft) => validateJobSpec(fieldsOf(draft.spec), 'spec'),
   validateChange: (draft, old) => [
     ...validateImmutable(

@@ -7,7 +7,7 @@ export const serverVersion = {
   emulationMinor: '34',
   minCompatibilityMajor: '1',
   minCompatibilityMinor: '33',
-  gitVersion: 'v1.34.0+kouplet',
+  gitVersion: 'v1.34.4+kouplet',
   gitCommit: '',
   gitTreeState: 'clean',
   buildDate: '1970-01-01T00:00:00Z',
