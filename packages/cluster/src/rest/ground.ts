@@ -28,8 +28,13 @@ export interface WriteOptions {
 
 /** RFC 3339 in whole seconds, as metav1.Time is written. */
 export function timestamp(ms: number): string {
-  return `${new Date(Math.floor(ms / 1000) * 1000).toISOString().slice(0, 19)}Z`;
+  const second = Math.floor(ms / 1000);
+  if (second !== latest.second) latest = { second, text: `${new Date(second * 1000).toISOString().slice(0, 19)}Z` };
+  return latest.text;
 }
+
+/** Of a second there are thousands of writes. */
+let latest = { second: Number.NaN, text: '' };
 
 /** Without vowels and look-alikes, as apimachinery's rand.String. */
 const ALPHABET = 'bcdfghjklmnpqrstvwxz2456789';
