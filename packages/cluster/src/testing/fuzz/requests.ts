@@ -1,7 +1,7 @@
 /** Requests from a grammar that mixes what is right with what is broken. */
 
-import type { Chance } from './chance.ts';
-import { brokenText, EVIL_KEYS, goodSamples, junk, samples, spoil } from './junk.ts';
+import { Chance } from './chance.ts';
+import { brokenText, EVIL_KEYS, goodSamples, junk, type Sample, samples, spoil } from './junk.ts';
 
 export interface FuzzRequest {
   readonly method: string;
@@ -10,9 +10,9 @@ export interface FuzzRequest {
   readonly body: string | Buffer | undefined;
 }
 
-export const NAMESPACES = ['default', 'ns-a', 'ns-b'];
+export const NAMESPACES = ['default', 'ns-a'];
 const many = (text: string, times: number): string[] => Array(times).fill(text);
-const NAMES = ['a', 'b', 'c', 'p1'];
+const NAMES = ['a', 'b', 'p1'];
 const ODD_NAMES = ['', '.', '..', '%2e%2e', '%00', '%ff', '%', 'A', 'x'.repeat(260), 'a%2Fb', '-', '*', ...EVIL_KEYS];
 const METHODS = [
   ...many('GET', 4),
@@ -82,6 +82,7 @@ const VERSIONS: Readonly<Record<string, string>> = {
   'events.k8s.io': 'apis/events.k8s.io/v1',
   'discovery.k8s.io': 'apis/discovery.k8s.io/v1',
   'apiextensions.k8s.io': 'apis/apiextensions.k8s.io/v1',
+  'example.com': 'apis/example.com/v1',
   'authentication.k8s.io': 'apis/authentication.k8s.io/v1',
   'authorization.k8s.io': 'apis/authorization.k8s.io/v1',
 };
@@ -189,11 +190,29 @@ const BODY_TYPES = [
   '__proto__',
 ];
 
-export function requestOf(chance: Chance): FuzzRequest {
+/** Few kinds at a time, so that requests meet what others left: the resources of an epoch. */
+export function focusOf(seed: number): ReadonlySet<string> {
+  const chance = new Chance(seed);
+  const resources = [...new Set(goodSamples.map((one) => one.resource)), CUSTOM.resource, CUSTOM.resource];
+  return new Set(Array.from({ length: 5 }, () => chance.pick(resources)));
+}
+
+/** A sample of the epoch's kinds, good ones more often. */
+function sampleOf(chance: Chance, focus: ReadonlySet<string>): Pick<Sample, 'resource' | 'object'> {
+  if (!chance.is(0.8)) return chance.pick(samples);
+  const resource = chance.pick([...focus]);
+  if (resource === CUSTOM.resource) return CUSTOM;
+  const all = (chance.is(0.7) ? goodSamples : samples).filter((one) => one.resource === resource);
+  return chance.pick(all);
+}
+
+/** @param token  of a ServiceAccount, for some of them */
+export function requestOf(chance: Chance, focus: ReadonlySet<string>, token = ''): FuzzRequest {
   const method = chance.pick(METHODS);
-  const sample = chance.pick(chance.is(0.6) ? goodSamples : samples);
-  const resource = chance.is(0.9) ? sample.resource : chance.pick(OTHERS);
-  const path = `${chance.is(0.06) ? chance.pick(FIXED) : resourcePath(chance, resource, method)}${queryOf(chance)}`;
+  const sample = sampleOf(chance, focus);
+  const resource = chance.is(0.95) ? sample.resource : chance.pick(OTHERS);
+  const name = chance.is(0.96) ? chance.pick(NAMES) : chance.pick(ODD_NAMES);
+  const path = `${chance.is(0.04) ? chance.pick(FIXED) : resourcePath(chance, resource, method, name)}${queryOf(chance)}`;
   const headers: Record<string, string> = {
     host: 'localhost',
     accept: chance.is(0.7) ? 'application/json' : chance.pick(ACCEPTS),
@@ -202,6 +221,10 @@ export function requestOf(chance: Chance): FuzzRequest {
     headers['user-agent'] = chance.pick(['kubectl/v1.34', 'curl/8', 'Mozilla/5', '', 'x/'.repeat(100)]);
   if (chance.is(0.1)) headers['accept-encoding'] = chance.pick(['gzip', 'gzip, deflate', 'br', ',,']);
   if (chance.is(0.02)) headers.authorization = chance.pick(['Bearer x', 'Bearer ', 'Basic eDp5', 'x', 'Bearer a.b.c']);
+  if (chance.is(0.05) && token !== '') headers.authorization = `Bearer ${token}`;
+  if (chance.is(0.01))
+    headers['impersonate-user'] = chance.pick(['bob', 'system:serviceaccount:ns-a:default', ':', '']);
+  if (chance.is(0.01)) headers['impersonate-group'] = chance.pick(['system:masters', 'x', '']);
   if (chance.is(0.02)) headers.host = chance.pick(['evil.example', '', '[::1', 'localhost:x']);
   if (chance.is(0.02)) headers.origin = 'http://localhost';
   if (method === 'GET' || method === 'HEAD') return { method, path, headers, body: undefined };
@@ -214,18 +237,74 @@ export function requestOf(chance: Chance): FuzzRequest {
         : BODY_TYPES,
   );
   if (chance.is(0.02)) headers['content-encoding'] = chance.pick(['gzip', 'identity', 'x']);
-  return { method, path, headers, body: bodyOf(chance, method, headers['content-type'], sample.object) };
+  // Server-side apply wants to know who applies.
+  const manager = `${path.includes('?') ? '&' : '?'}fieldManager=${chance.pick(['one', 'two'])}${chance.is(0.5) ? '&force=true' : ''}`;
+  const isApply = headers['content-type'].includes('apply') && chance.is(0.9);
+  const body = bodyOf(chance, method, headers['content-type'], sample.object, name);
+  return { method, path: isApply ? `${path}${manager}` : path, headers, body };
 }
 
-function resourcePath(chance: Chance, resource: string, method: string): string {
+/** A kind of the user's own, made at the start. */
+export const CUSTOM_DEFINITION = {
+  metadata: { name: 'things.example.com' },
+  spec: {
+    group: 'example.com',
+    scope: 'Namespaced',
+    names: { plural: 'things', singular: 'thing', kind: 'Thing', listKind: 'ThingList' },
+    versions: [
+      {
+        name: 'v1',
+        served: true,
+        storage: true,
+        subresources: { status: {}, scale: { specReplicasPath: '.spec.size', statusReplicasPath: '.status.size' } },
+        additionalPrinterColumns: [{ name: 'Size', type: 'integer', jsonPath: '.spec.size' }],
+        schema: {
+          openAPIV3Schema: {
+            type: 'object',
+            properties: {
+              spec: {
+                type: 'object',
+                properties: {
+                  size: { type: 'integer', minimum: 0, default: 1 },
+                  mode: { type: 'string', enum: ['a', 'b'] },
+                  parts: {
+                    type: 'array',
+                    maxItems: 3,
+                    items: { type: 'object', properties: { name: { type: 'string' } } },
+                  },
+                  free: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+                  named: { type: 'object', additionalProperties: { type: 'string', pattern: '^[a-z]*$' } },
+                },
+              },
+              status: { type: 'object', properties: { size: { type: 'integer' } } },
+            },
+          },
+        },
+      },
+    ],
+  },
+};
+const CUSTOM = {
+  resource: 'things.example.com',
+  object: {
+    apiVersion: 'example.com/v1',
+    kind: 'Thing',
+    metadata: { name: 'a' },
+    spec: { size: 2, mode: 'a', parts: [{ name: 'x' }], free: { any: ['thing'] }, named: { k: 'v' } },
+  },
+};
+
+function resourcePath(chance: Chance, resource: string, method: string, name: string): string {
   const dot = resource.indexOf('.');
   const [plural, group] = dot < 0 ? [resource, ''] : [resource.slice(0, dot), resource.slice(dot + 1)];
   const root = chance.is(0.02) ? 'apis/none/v1' : (VERSIONS[group] ?? `apis/${group}/v1`);
-  const namespace = chance.is(0.95) ? chance.pick(NAMESPACES) : chance.pick(ODD_NAMES);
+  const namespace = chance.is(0.97) ? chance.pick(NAMESPACES) : chance.pick(ODD_NAMES);
   const isNarrow = CLUSTER_WIDE.test(resource) ? chance.is(0.03) : chance.is(0.95);
-  const wantsName = chance.is(method === 'POST' ? 0.1 : method === 'GET' || method === 'DELETE' ? 0.8 : 0.96);
-  const name = chance.is(0.95) ? chance.pick(NAMES) : chance.pick(ODD_NAMES);
-  const below = wantsName && chance.is(0.15) ? `/${chance.pick(SUBRESOURCES)}${chance.is(0.05) ? '/x' : ''}` : '';
+  const wantsName = chance.is(method === 'POST' ? 0.04 : method === 'GET' || method === 'DELETE' ? 0.8 : 0.96);
+  const below =
+    wantsName && chance.is(0.15)
+      ? `/${chance.pick(chance.is(0.6) ? ['status', 'scale'] : SUBRESOURCES)}${chance.is(0.05) ? '/x' : ''}`
+      : '';
   return `/${root}${isNarrow ? `/namespaces/${namespace}` : ''}/${plural}${wantsName ? `/${name}${below}` : ''}`;
 }
 
@@ -240,29 +319,35 @@ function queryOf(chance: Chance): string {
   return parts.length === 0 ? '' : `?${parts.join('&')}`;
 }
 
-function bodyOf(chance: Chance, method: string, type: string, sample: Record<string, unknown>): string | Buffer {
+function bodyOf(
+  chance: Chance,
+  method: string,
+  type: string,
+  sample: Record<string, unknown>,
+  name: string,
+): string | Buffer {
   if (chance.is(0.03)) return Buffer.from(Array.from({ length: chance.below(60) }, () => chance.below(256)));
   if (chance.is(0.02)) return Buffer.from(`k8s\u0000${'\n\u0005\n\u0002v1\u0012'}${JSON.stringify(junk(chance))}`);
-  const object = named(chance, chance.is(0.7) ? sample : spoil(chance, sample));
+  const object = named(chance, chance.is(0.7) ? sample : spoil(chance, sample), name);
   const value = method === 'PATCH' ? patchOf(chance, type, object) : chance.is(0.03) ? junk(chance) : object;
   const text = JSON.stringify(value) ?? '';
   return chance.is(0.06) ? brokenText(chance, text) : text;
 }
 
 /** Few names, so that what is written meets what is there; labels and the like that mean something to JavaScript. */
-function named(chance: Chance, object: Record<string, unknown>): Record<string, unknown> {
+function named(chance: Chance, object: Record<string, unknown>, name: string): Record<string, unknown> {
   const metadata = typeof object.metadata === 'object' && object.metadata !== null ? object.metadata : {};
   const odd = JSON.parse(`{"${chance.pick(EVIL_KEYS)}":"x","a":"b"}`);
   return {
     ...object,
     metadata: {
       ...metadata,
-      ...(chance.is(0.7) ? { name: chance.pick(NAMES) } : {}),
+      ...(chance.is(0.9) ? { name } : {}),
       ...(chance.is(0.05) ? { generateName: chance.pick(NAMES) } : {}),
       ...(chance.is(0.2) ? { labels: odd } : {}),
       ...(chance.is(0.05) ? { annotations: odd } : {}),
       ...(chance.is(0.03) ? { finalizers: ['example.com/hold'] } : {}),
-      ...(chance.is(0.05) ? { namespace: chance.pick(NAMESPACES) } : {}),
+      ...(chance.is(0.03) ? { namespace: chance.pick(NAMESPACES) } : {}),
       ...(chance.is(0.03) ? { resourceVersion: chance.pick(['1', '0', 'x', '']) } : {}),
     },
   };

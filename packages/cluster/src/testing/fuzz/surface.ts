@@ -12,7 +12,7 @@ import { qualifiedResource } from '../../status.ts';
 import { ask, eventually, type OpenWatch, openWatch } from '../../wire/testing.ts';
 import { Chance } from './chance.ts';
 import { brokenText } from './junk.ts';
-import { type FuzzRequest, NAMESPACES, requestOf } from './requests.ts';
+import { CUSTOM_DEFINITION, type FuzzRequest, focusOf, NAMESPACES, requestOf } from './requests.ts';
 
 export interface SurfaceOptions {
   readonly seed: number;
@@ -22,6 +22,8 @@ export interface SurfaceOptions {
   readonly onProgress?: (done: number) => void;
 }
 
+/** So many cases speak of the same few kinds. */
+const EPOCH = 500;
 const HALT_EVERY = 2_000;
 /** Kinds whose watches are read along and held against their lists. */
 const WATCHED = ['pods', 'configmaps', 'deployments.apps', 'services', 'secrets', 'leases.coordination.k8s.io'];
@@ -61,6 +63,8 @@ class SurfaceRun {
     (one) => [one, Reflect.ownKeys(one).length] as const,
   );
   #last = '';
+  /** Of a ServiceAccount that may edit one namespace. */
+  #token = '';
 
   constructor(cluster: Cluster, errors: unknown[], options: SurfaceOptions) {
     this.#cluster = cluster;
@@ -74,7 +78,7 @@ class SurfaceRun {
     for (let i = 0; i < cases; i++) {
       const chance = new Chance(Math.imul(seed + i, 2_654_435_761));
       if (i % 50 === 49) await this.#rawCase(chance, i);
-      else await this.#case(requestOf(chance), i);
+      else await this.#case(requestOf(chance, focusOf(seed + Math.floor(i / EPOCH)), this.#token), i);
       if (i % HALT_EVERY === HALT_EVERY - 1 || i === cases - 1) await this.#halt(i);
     }
   }
@@ -93,6 +97,8 @@ class SurfaceRun {
     const { port } = this.#cluster;
     for (const name of NAMESPACES) await ask(port, 'POST', '/api/v1/namespaces', { body: { metadata: { name } } });
     await ask(port, 'POST', '/api/v1/nodes', { body: { metadata: { name: 'a' } } });
+    await ask(port, 'POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', { body: CUSTOM_DEFINITION });
+    await this.#account();
     for (const resource of WATCHED) {
       if (this.#watches.has(resource)) continue;
       const [plural = '', ...group] = resource.split('.');
@@ -101,6 +107,18 @@ class SurfaceRun {
       this.#watches.set(resource, watch);
       void watch.ended.then(() => this.#watches.delete(resource));
     }
+  }
+
+  async #account(): Promise<void> {
+    const { api, port, tokens } = this.#cluster;
+    const rbac = '/apis/rbac.authorization.k8s.io/v1/namespaces/ns-a/rolebindings';
+    const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'edit' };
+    const subjects = [{ kind: 'ServiceAccount', namespace: 'default', name: 'default' }];
+    await ask(port, 'POST', rbac, { body: { metadata: { name: 'editors' }, roleRef, subjects } });
+    const uid = api.get('serviceaccounts', 'default', 'default')?.metadata.uid;
+    if (uid === undefined) return;
+    const wish = { namespace: 'default', name: 'default', uid, audiences: [], expirationSeconds: 86_400 };
+    this.#token = tokens.issue(wish).token;
   }
 
   async #case(request: FuzzRequest, i: number): Promise<void> {
@@ -163,7 +181,7 @@ class SurfaceRun {
 
   /** Bytes on a connection of their own: rubbish, halves, several at once. */
   async #rawCase(chance: Chance, i: number): Promise<void> {
-    const { method, path, headers, body = '' } = requestOf(chance);
+    const { method, path, headers, body = '' } = requestOf(chance, focusOf(this.#options.seed));
     const lines = Object.entries({ ...headers, host: 'localhost', 'content-length': String(Buffer.byteLength(body)) });
     const whole = `${method} ${path} HTTP/1.1\r\n${lines.map(([key, value]) => `${key}: ${value}`).join('\r\n')}\r\n\r\n${body}`;
     const ready = 'GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n';
