@@ -18,7 +18,7 @@ export function prune(value: unknown, schema: Schema, unknown: string[], path = 
     return value.map((item, index) => prune(item, items, unknown, `${path}[${index}]`, false));
   }
   if (!isFields(value)) return value;
-  const keepsAll = preservesUnknown(schema) || schema.additionalProperties === true;
+  const keepsAll = preservesUnknown(schema);
   const hasEnvelope = isRoot || isEmbedded(schema);
   const out: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {

@@ -18,10 +18,10 @@ const PRESERVE = 'x-kubernetes-preserve-unknown-fields';
 /** Complaints about a version's schema; none where there is none. @param path `spec.validation.openAPIV3Schema` */
 export function validateSchema(schema: Schema | undefined, path: string): FieldError[] {
   if (schema === undefined) return [];
-  const errors: FieldError[] = [];
+  const errors = checkNode(schema, path, 0);
   if (!schema.type) errors.push(required(`${path}.type`, 'must not be empty at the root'));
   else if (schema.type !== 'object') errors.push(invalid(`${path}.type`, schema.type, 'must be object at the root'));
-  errors.push(...checkNode(schema, path, 0));
+  errors.push(...checkTypes(schema, path, 0));
   const metadata = fieldsOf(schema.properties).metadata;
   if (isFields(metadata)) errors.push(...checkMetadata(metadata, `${path}.properties[metadata]`));
   return errors;
@@ -162,30 +162,42 @@ function checkDefault(schema: Schema, path: string): FieldError[] {
 
 function checkBelow(schema: Schema, path: string, depth: number): FieldError[] {
   const errors: FieldError[] = [];
-  const needsType = (below: Schema, at: string, what: string): void => {
-    if (!below.type && !below.$ref && !isIntOrString(below) && !preservesUnknown(below)) {
-      errors.push(required(`${at}.type`, `must not be empty for specified ${what}`));
-    }
-  };
   if (Array.isArray(schema.items)) {
     errors.push(forbidden(`${path}.items`, 'items must be a schema object and not an array'));
-  } else if (isFields(schema.items)) {
-    needsType(schema.items, `${path}.items`, 'array items');
-    errors.push(...checkNode(schema.items, `${path}.items`, depth + 1));
-  } else if (schema.type === 'array') {
+  } else if (!isFields(schema.items) && schema.type === 'array') {
     errors.push(required(`${path}.items`, 'must be specified'));
   }
+  for (const { schema: one, at } of childrenOf(schema, path)) errors.push(...checkNode(one, at, depth + 1));
+  return errors;
+}
+
+/** Every value has a type, or says in another way what it is: the last question, after all that may be wrong with words. */
+function checkTypes(schema: Schema, path: string, depth: number): FieldError[] {
+  if (depth > MAX_DEPTH) return [];
+  return childrenOf(schema, path).flatMap(({ schema: one, at, what }) => [
+    ...(!one.type && !one.$ref && !isIntOrString(one) && !preservesUnknown(one)
+      ? [required(`${at}.type`, `must not be empty for specified ${what}`)]
+      : []),
+    ...checkTypes(one, at, depth + 1),
+  ]);
+}
+
+interface Child {
+  readonly schema: Schema;
+  readonly at: string;
+  readonly what: 'array items' | 'object fields';
+}
+
+function childrenOf(schema: Schema, path: string): Child[] {
+  const children: Child[] = [];
+  if (isFields(schema.items)) children.push({ schema: schema.items, at: `${path}.items`, what: 'array items' });
   for (const [name, below] of Object.entries(fieldsOf(schema.properties))) {
-    const at = `${path}.properties[${name}]`;
-    const property = fieldsOf(below);
-    needsType(property, at, 'object fields');
-    errors.push(...checkNode(property, at, depth + 1));
+    children.push({ schema: fieldsOf(below), at: `${path}.properties[${name}]`, what: 'object fields' });
   }
   if (isFields(schema.additionalProperties)) {
-    needsType(schema.additionalProperties, `${path}.additionalProperties`, 'object fields');
-    errors.push(...checkNode(schema.additionalProperties, `${path}.additionalProperties`, depth + 1));
+    children.push({ schema: schema.additionalProperties, at: `${path}.additionalProperties`, what: 'object fields' });
   }
-  return errors;
+  return children;
 }
 
 /** anyOf, oneOf, allOf and not say nothing of the shape. */

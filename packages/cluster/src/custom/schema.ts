@@ -7,6 +7,8 @@ export type Schema = Fields;
 export function fieldSchema(schema: Schema, name: string): Schema | undefined {
   const properties = fieldsOf(schema.properties);
   if (Object.hasOwn(properties, name)) return fieldsOf(properties[name]);
+  // Any value, of which nothing is known: what is below it is cut.
+  if (schema.additionalProperties === true) return {};
   return isFields(schema.additionalProperties) ? schema.additionalProperties : undefined;
 }
 

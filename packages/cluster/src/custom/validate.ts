@@ -39,24 +39,29 @@ function below(place: Place, step: string): Place {
 }
 
 function check(value: unknown, schema: Schema, place: Place): FieldError[] {
-  if (value === null && schema.nullable === true) return [];
+  // Null is never of an enum, though it be named there.
+  if (value === null && schema.nullable === true && !Array.isArray(schema.enum)) return [];
   const errors: FieldError[] = [];
   const types = isIntOrString(schema) ? ['integer', 'string'] : schema.type === undefined ? [] : [String(schema.type)];
   const is = typeName(value);
   const fits = types.length === 0 || types.includes(is) || (is === 'integer' && types.includes('number'));
-  if (!fits) errors.push(typeError(place, types.join(','), is));
-  if (value === null || value === undefined) return errors;
+  if (!fits && !(value === null && schema.nullable === true)) errors.push(typeError(place, types.join(','), is));
+  if (value === null || value === undefined) return [...errors, ...checkEnum(value, schema, place)];
   errors.push(...checkCombined(value, schema, place));
   if (typeof value === 'string') errors.push(...checkString(value, schema, place));
   if (typeof value === 'number') errors.push(...checkNumber(value, schema, place));
   if (Array.isArray(value)) errors.push(...checkItems(value, schema, place));
-  if (Array.isArray(schema.enum) && !schema.enum.some((one) => equal(one, value))) {
-    const allowed = schema.enum.map((one) => JSON.stringify(typeof one === 'string' ? one : JSON.stringify(one)));
-    const detail = `supported values: ${allowed.join(', ')}`;
-    errors.push({ field: named(place), type: 'Unsupported value', value, detail });
-  }
+  errors.push(...checkEnum(value, schema, place));
   if (isFields(value)) errors.push(...checkFields(value, schema, place));
   return errors;
+}
+
+function checkEnum(value: unknown, schema: Schema, place: Place): FieldError[] {
+  if (!Array.isArray(schema.enum)) return [];
+  if (value !== null && schema.enum.some((one) => equal(one, value))) return [];
+  const allowed = schema.enum.map((one) => JSON.stringify(typeof one === 'string' ? one : JSON.stringify(one)));
+  const detail = `supported values: ${allowed.join(', ')}`;
+  return [{ field: named(place), type: 'Unsupported value', value: value ?? null, detail }];
 }
 
 const named = (place: Place): string => (place.field === '' ? '<nil>' : place.field);
