@@ -6,6 +6,7 @@ import { equal } from '../json.ts';
 import { duplicate, invalid, required } from '../kinds/field-errors.ts';
 import { fieldsOf, isFields, listOf, valuesOf } from '../kinds/json.ts';
 import type { FieldError } from '../kinds/kind.ts';
+import { isMatch } from './bounded-match.ts';
 import { hasFormat } from './formats.ts';
 import { compilePattern } from './patterns.ts';
 import { ENVELOPE, fieldSchema, isEmbedded, isIntOrString, itemSchema, type Schema, typeName } from './schema.ts';
@@ -113,7 +114,7 @@ function checkString(value: string, schema: Schema, place: Place): FieldError[] 
     errors.push(complaint(place, value, `should be at least ${minLength} chars long`));
   } else if (typeof pattern === 'string' && pattern !== '') {
     const expression = compilePattern(pattern);
-    if (typeof expression !== 'string' && !expression.test(value)) {
+    if (typeof expression !== 'string' && !isMatch(expression, value)) {
       errors.push(complaint(place, value, `should match '${pattern}'`));
     }
   }
