@@ -22,6 +22,7 @@ import { startScheduler } from './scheduler/controller.ts';
 import { startServiceEndpointsController } from './service-endpoints.ts';
 import { startStatefulSetController } from './stateful-set/controller.ts';
 import { startTaintEviction } from './taint-eviction.ts';
+import { startUnattended } from './unattended.ts';
 
 export { type EvictionVerdict, evictionCondition, mayEvict } from './eviction.ts';
 export {
@@ -46,6 +47,7 @@ const starts: Record<ControllerName, (context: ControllerContext) => Controller>
   'pod-gc': startPodGc,
   disruption: startDisruptionController,
   resourcequota: startResourceQuotaController,
+  unattended: startUnattended,
   endpoints: startServiceEndpointsController,
 };
 

@@ -26,6 +26,7 @@ export const controllerNames = [
   'disruption',
   'resourcequota',
   'endpoints',
+  'unattended',
 ] as const;
 
 export type ControllerName = (typeof controllerNames)[number];
