@@ -14,6 +14,9 @@ import { openStage } from './stage.ts';
 /** Chapters at once on embedded clusters, which each has its own; a real one plays them one after another. */
 const AT_ONCE = realKubeconfig === undefined ? 3 : 1;
 
+/** A line may have to wait for a lane, and for what its chapter is given. */
+const LINE_TIMEOUT_MS = 180_000;
+
 /** `build/kubectl` of `npm run test:kubectl`: a folder a version. */
 const folder = process.env.KUBECTL_VERSIONS;
 
@@ -61,12 +64,16 @@ export function matrix(minor: string): void {
     for (const chapter of chapters) {
       describe.skipIf(!isPlayed(chapter))(chapter.name, () => {
         const lines = linesOf(chapter).map((line, at) => [textOf(line), line, at] as const);
-        test.each(lines)('kubectl %s', async (_text, line, at) => {
-          const said = await plays.get(chapter)?.answer(at);
-          const differs = differsOf(line);
-          if (differs !== undefined && realKubeconfig === undefined) expect(said).toMatch(differs.says);
-          else expect(said).toMatchSnapshot();
-        });
+        test.each(lines)(
+          'kubectl %s',
+          async (_text, line, at) => {
+            const said = await plays.get(chapter)?.answer(at);
+            const differs = differsOf(line);
+            if (differs !== undefined && realKubeconfig === undefined) expect(said).toMatch(differs.says);
+            else expect(said).toMatchSnapshot();
+          },
+          LINE_TIMEOUT_MS,
+        );
       });
     }
   });

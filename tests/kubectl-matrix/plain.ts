@@ -11,6 +11,7 @@ const REPLACEMENTS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\/\S*kubectl-edit-\d+\.yaml/g, 'EDITED-FILE'],
   [/^([EWI])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (\S+?):\d+\]/gm, '$1 $2]'],
   [/(resourceVersion"?: ?)"\d+"/g, '$1"REVISION"'],
+  [/(Resource Version: +)\d+/g, '$1REVISION'],
   // Objects inside a message, whose fields stand in any order.
   [/Invalid value: "\{.*\}"(?=: json: )/g, 'Invalid value: "OBJECT"'],
   // What every real cluster adds: a ConfigMap a namespace, an annotation a Node.

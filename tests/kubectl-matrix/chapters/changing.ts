@@ -26,7 +26,7 @@ export const changing: Chapter = {
     `patch configmap settings -p '{nope'`,
     { line: 'edit configmap settings', editor: 'sed -i s/large/small/' },
     { line: 'edit configmap settings', editor: 'true' },
-    { line: 'edit deployment web -o json', editor: 'sed -i s/nginx:j/nginx:k/' },
+    { line: 'edit deployment web', editor: 'sed -i s/nginx:j/nginx:k/' },
     { line: 'edit service web', editor: 'sed -i s/name:.web/name:\\ other/' },
     { line: 'edit configmap nope', editor: 'true' },
     'set image deployment/web c=nginx:2',
