@@ -1,10 +1,10 @@
 /** Whether a schema is structural, and sound in itself (apiextensions-apiserver, pkg/apiserver/schema and validation). */
 import { forbidden, invalid, required, unsupported } from '../kinds/field-errors.ts';
-import { type Fields, fieldsOf, isFields, valuesOf } from '../kinds/json.ts';
+import { type Fields, fieldsOf, isFields } from '../kinds/json.ts';
 import type { FieldError } from '../kinds/kind.ts';
 import { compilePattern } from './patterns.ts';
 import { prune } from './prune.ts';
-import { isIntOrString, preservesUnknown, type Schema } from './schema.ts';
+import { isIntOrString, preservesUnknown, type Schema, textsOf } from './schema.ts';
 import { validateValue } from './validate.ts';
 
 const TYPES = ['array', 'boolean', 'integer', 'number', 'object', 'string'];
@@ -81,7 +81,7 @@ function checkWords(schema: Schema, path: string): FieldError[] {
 
 function checkLists(schema: Schema, path: string): FieldError[] {
   const listType: unknown = schema[LIST_TYPE];
-  const keys = valuesOf(schema[MAP_KEYS]);
+  const keys = textsOf(schema[MAP_KEYS]);
   const errors: FieldError[] = [];
   if (keys.length > 0 && listType !== 'map') {
     errors.push(
@@ -139,7 +139,7 @@ function checkKeys(items: Fields, keys: readonly string[], path: string): FieldE
     if (property.nullable === true) {
       errors.push(forbidden(`${at}.nullable`, `this property is in ${MAP_KEYS}, so it cannot be nullable`));
     }
-    if (property.default === undefined && !valuesOf(items.required).includes(key)) {
+    if (property.default === undefined && !textsOf(items.required).includes(key)) {
       const text = `this property is in ${MAP_KEYS}, so it must have a default or be a required property`;
       errors.push(required(`${at}.default`, text));
     }

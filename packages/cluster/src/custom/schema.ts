@@ -1,5 +1,5 @@
 /** The schema of a custom kind: OpenAPI v3 as a definition gives it, already found structural. A wrong shape only must not hurt. */
-import { type Fields, fieldsOf, isFields, valuesOf } from '../kinds/json.ts';
+import { type Fields, fieldsOf, isFields } from '../kinds/json.ts';
 
 export type Schema = Fields;
 
@@ -43,10 +43,15 @@ export function ownershipOf(schema: Schema | undefined, value: unknown): Ownersh
   if (Array.isArray(value)) {
     const type: unknown = schema?.['x-kubernetes-list-type'];
     if (type === 'set') return { kind: 'set' };
-    if (type === 'map') return { kind: 'map', keys: valuesOf(schema?.['x-kubernetes-list-map-keys']) };
+    if (type === 'map') return { kind: 'map', keys: textsOf(schema?.['x-kubernetes-list-map-keys']) };
     return { kind: 'atomic' };
   }
   return { kind: schema?.['x-kubernetes-map-type'] === 'atomic' ? 'atomic' : 'granular' };
+}
+
+/** The texts of a list; whatever else stands in it is no name. */
+export function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
 /** The name of a JSON value's type as refusals have it. */

@@ -4,12 +4,21 @@
  */
 import { equal } from '../json.ts';
 import { duplicate, invalid, required } from '../kinds/field-errors.ts';
-import { fieldsOf, isFields, listOf, valuesOf } from '../kinds/json.ts';
+import { fieldsOf, isFields, listOf } from '../kinds/json.ts';
 import type { FieldError } from '../kinds/kind.ts';
 import { isMatch } from './bounded-match.ts';
 import { hasFormat } from './formats.ts';
 import { compilePattern } from './patterns.ts';
-import { ENVELOPE, fieldSchema, isEmbedded, isIntOrString, itemSchema, type Schema, typeName } from './schema.ts';
+import {
+  ENVELOPE,
+  fieldSchema,
+  isEmbedded,
+  isIntOrString,
+  itemSchema,
+  type Schema,
+  textsOf,
+  typeName,
+} from './schema.ts';
 
 /** More complaints than anyone reads; a body of a million wrong items makes no answer of a million causes. */
 const MAX_ERRORS = 100;
@@ -43,7 +52,7 @@ function check(value: unknown, schema: Schema, place: Place): FieldError[] {
   // Null is never of an enum, though it be named there.
   if (value === null && schema.nullable === true && !Array.isArray(schema.enum)) return [];
   const errors: FieldError[] = [];
-  const types = isIntOrString(schema) ? ['integer', 'string'] : schema.type === undefined ? [] : [String(schema.type)];
+  const types = isIntOrString(schema) ? ['integer', 'string'] : textsOf([schema.type]);
   const is = typeName(value);
   const fits = types.length === 0 || types.includes(is) || (is === 'integer' && types.includes('number'));
   if (!fits && !(value === null && schema.nullable === true)) errors.push(typeError(place, types.join(','), is));
@@ -202,7 +211,7 @@ function checkFields(value: Readonly<Record<string, unknown>>, schema: Schema, p
   for (const key of Object.keys(properties)) {
     if (Object.hasOwn(value, key)) errors.push(...check(value[key], fieldsOf(properties[key]), below(place, key)));
   }
-  for (const key of valuesOf(schema.required)) {
+  for (const key of textsOf(schema.required)) {
     if (!Object.hasOwn(value, key)) errors.push(required(below(place, key).field));
   }
   return errors;
@@ -213,7 +222,7 @@ function checkLists(value: unknown, schema: Schema, path: string): FieldError[] 
   const errors: FieldError[] = [];
   if (Array.isArray(value)) {
     const seen = new Set<string>();
-    const keys = valuesOf(schema['x-kubernetes-list-map-keys']);
+    const keys = textsOf(schema['x-kubernetes-list-map-keys']);
     const type: unknown = schema['x-kubernetes-list-type'];
     const items = itemSchema(schema);
     for (const [index, item] of value.entries()) {

@@ -1,7 +1,7 @@
 /** Types as OpenAPI definitions: fields and types from the schema, facts from a real server, texts from where they are at hand. */
 import type { Kind } from '../kinds/kind.ts';
 import { type FieldType, fieldsOfType } from '../schema/types.ts';
-import { describe } from './descriptions.ts';
+import { type Descriptions, describe } from './descriptions.ts';
 import facts from './facts.json' with { type: 'json' };
 import { customDefinitionName, definitionName, META, reference } from './names.ts';
 
@@ -59,6 +59,8 @@ const SCALARS: Readonly<Record<string, () => Json>> = {
 /** A document's definitions, gathered from what refers to what. */
 export class Definitions {
   readonly schemas: Record<string, Json> = {};
+  /** Read once a document, and let go with it. */
+  readonly #described = new Map<string, Descriptions>();
 
   /** The kind, and all that it refers to; its name. */
   addKind(kind: Kind): string {
@@ -78,7 +80,7 @@ export class Definitions {
   #addType(type: string): string | undefined {
     const name = definitionName(type);
     if (name === undefined || this.schemas[name] !== undefined) return name;
-    const { type: own, fields: texts } = describe(type);
+    const { type: own, fields: texts } = this.#describe(type);
     const properties: Record<string, Json> = {};
     const schema: Json = { ...text(own), type: 'object', properties };
     // In its place before what it refers to, as that may refer to it.
@@ -87,10 +89,24 @@ export class Definitions {
     if (atomic.has(type)) schema['x-kubernetes-map-type'] = 'atomic';
     for (const [field, { type: ofField }] of [...(fieldsOfType(type) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1))) {
       const said = fieldFacts[type]?.[field] ?? {};
-      const words = texts.get(field) ?? (ofField.kind === 'struct' ? ofStruct(ofField.name) : '');
+      const words = texts.get(field) ?? (ofField.kind === 'struct' ? this.#ofStruct(ofField.name) : '');
       properties[field] = { ...text(words), ...this.#field(ofField, field, said) };
     }
     return name;
+  }
+
+  #describe(type: string): Descriptions {
+    let found = this.#described.get(type);
+    if (found === undefined) {
+      found = describe(type);
+      this.#described.set(type, found);
+    }
+    return found;
+  }
+
+  /** What a field is about, where only its type says it: the declarations have no words for such fields. */
+  #ofStruct(type: string): string {
+    return type === 'V1ObjectMeta' ? STANDARD_METADATA : this.#describe(type).type;
   }
 
   #field(type: FieldType, name: string, said: FieldFacts): Json {
@@ -156,7 +172,7 @@ export class Definitions {
   #addCustom(kind: Kind, schema: Json, own: Json): string {
     const name = customDefinitionName(kind.group, kind.version, kind.kind);
     const meta = this.#addType('V1ObjectMeta') ?? `${META}.ObjectMeta`;
-    const texts = describe('V1ConfigMap').fields;
+    const texts = this.#describe('V1ConfigMap').fields;
     const given = typeof schema.properties === 'object' && schema.properties !== null ? schema.properties : {};
     this.schemas[name] = {
       ...printable(schema),
@@ -170,11 +186,6 @@ export class Definitions {
     };
     return name;
   }
-}
-
-/** What a field is about, where only its type says it: the declarations have no words for such fields. */
-function ofStruct(type: string): string {
-  return type === 'V1ObjectMeta' ? STANDARD_METADATA : describe(type).type;
 }
 
 const STANDARD_METADATA =
