@@ -271,3 +271,42 @@ describe('definitions of several schemas [SPEC C181]', () => {
     expect(await say('POST', `${definitions}?dryRun=All`, crd)).toMatchSnapshot();
   });
 });
+
+describe('server-side apply of a custom kind [SPEC C184]', () => {
+  const APPLY = 'application/apply-patch+yaml';
+  const apply = async (manager: string, spec: Json, force = false): Promise<unknown> => {
+    const query = `?fieldManager=${manager}${force ? '&force=true' : ''}`;
+    const body = object('Keyed', 'one', { spec });
+    const { code, body: answer } = await say('PATCH', at('keyeds', `/one${query}`), JSON.stringify(body), APPLY);
+    return code < 300 ? [code, answer.spec] : [code, answer.reason, answer.details?.causes];
+  };
+  beforeAll(async () => {
+    const keyed = {
+      type: 'array',
+      'x-kubernetes-list-type': 'map',
+      'x-kubernetes-list-map-keys': ['name'],
+      items: { type: 'object', required: ['name'], properties: { name: text, size: { type: 'integer', default: 1 } } },
+    };
+    const spec = {
+      type: 'object',
+      properties: {
+        parts: keyed,
+        tags: { type: 'array', 'x-kubernetes-list-type': 'set', items: text },
+        plain: { type: 'array', items: text },
+        color: text,
+      },
+    };
+    await define(on, definitionOf(group, 'Keyed', {}, schema({ type: 'object', properties: { spec } })));
+  });
+  test.each([
+    ['is made', 'one', { parts: [{ name: 'a' }], tags: ['x'], plain: ['p'], color: 'red' }, false],
+    ['another manager adds its own', 'two', { parts: [{ name: 'b', size: 2 }], tags: ['y'] }, false],
+    ['a conflict is told', 'two', { color: 'blue' }, false],
+    ['a conflict is forced', 'two', { parts: [{ name: 'b', size: 2 }], color: 'blue' }, true],
+    ['what is left out goes', 'one', { parts: [], tags: ['x'] }, false],
+    ['an item without its key', 'one', { parts: [{ size: 1 }] }, false],
+    ['a field nobody knows', 'one', { bogus: 1 }, false],
+  ] as const)('%s', async (_name, manager, spec, force) => {
+    expect(await apply(manager, spec, force)).toMatchSnapshot();
+  });
+});
