@@ -107,7 +107,6 @@ export async function startBenchFleet(kubeconfig: string, bases: number): Promis
     },
     120_000,
   );
-  const stat = (): string[] => readFileSync(`/proc/${controller.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
   return {
     api,
     fleet,
@@ -115,9 +114,8 @@ export async function startBenchFleet(kubeconfig: string, bases: number): Promis
     env,
     namespace,
     nodeOf: (index) => `vnode.b${index}.${env}`,
-    // utime and stime, in ticks of 10 ms
-    cpuMs: () => (Number(stat()[11]) + Number(stat()[12])) * 10,
-    residentMb: () => (Number(stat()[21]) * 4096) / 1e6,
+    cpuMs: () => cpuMsOf(controller.pid),
+    residentMb: () => (Number(statOf(controller.pid)[21]) * 4096) / 1e6,
     counter: async (name, labels = /./) => {
       const text = await (await fetch(`${http}/metrics`)).text();
       return text
@@ -128,12 +126,22 @@ export async function startBenchFleet(kubeconfig: string, bases: number): Promis
     stop: async () => {
       await fleet.stop();
       controller.kill('SIGTERM');
-      if (controller.exitCode === null) await once(controller, 'exit');
+      if (controller.exitCode === null && controller.signalCode === null) await once(controller, 'exit');
       await api.request('DELETE', nodes);
       await api.request('DELETE', `/api/v1/namespaces/${namespace}`);
       await api.close();
     },
   };
+}
+
+function statOf(pid: number | undefined): readonly string[] {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+}
+
+/** CPU milliseconds that a process has used: utime and stime, in ticks of 10 ms. */
+export function cpuMsOf(pid: number | undefined): number {
+  const stat = statOf(pid);
+  return (Number(stat[11]) + Number(stat[12])) * 10;
 }
 
 /** Instants of one Pod, ms since the epoch as seen by this process. */

@@ -38,5 +38,5 @@ export function lineOf(figure: Figure): string {
 }
 
 function shown(value: number): string {
-  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(2);
+  return Math.abs(value) >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(Math.abs(value) < 1 ? 3 : 2);
 }

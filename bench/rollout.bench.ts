@@ -52,6 +52,8 @@ async function measure(which: string, kubeconfig: string, report: Report): Promi
     const times = new Map<string, PodTimes>();
     const unfollow = await followPods(fleet, times);
     const [cpuBefore, writesBefore] = [fleet.cpuMs(), await fleet.counter('kouplet_api_writes_total')];
+    const recordsBefore = await fleet.counter('kouplet_api_writes_total', /write-record/);
+    const eventsBefore = await fleet.counter('kouplet_events_total', /created|counted/);
     // through the scheduler, 16 requests at a time: as fast as the server takes them
     const names = Array.from({ length: pods }, (_, n) => `m${n}`);
     await inParallel(names, 16, async (name) => {
@@ -64,15 +66,19 @@ async function measure(which: string, kubeconfig: string, report: Report): Promi
       180_000,
     );
     const [cpuOnLine, writesOnLine] = [fleet.cpuMs(), await fleet.counter('kouplet_api_writes_total')];
+    const recordsOnLine = (await fleet.counter('kouplet_api_writes_total', /write-record/)) - recordsBefore;
     takeCommands(fleet, times);
 
     const messages = async (): Promise<number> =>
       (await fleet.counter('kouplet_messages_total')) + (await fleet.counter('kouplet_commands_total'));
+    await waitFor('all Events are written', async () => (await fleet.counter('kouplet_events_waiting')) === 0, 60_000);
+    const eventsOnLine = (await fleet.counter('kouplet_events_total', /created|counted/)) - eventsBefore;
     await new Promise((resolve) => setTimeout(resolve, 5_000));
     const rest = {
       cpu: fleet.cpuMs(),
       messages: await messages(),
       writes: await fleet.counter('kouplet_api_writes_total'),
+      leases: await fleet.counter('kouplet_api_writes_total', /write-lease/),
       at: nowMs(),
     };
     await new Promise((resolve) => setTimeout(resolve, restSeconds * 1_000));
@@ -81,6 +87,7 @@ async function measure(which: string, kubeconfig: string, report: Report): Promi
       cpu: (fleet.cpuMs() - rest.cpu) / restS,
       messages: ((await messages()) - rest.messages) / restS,
       writes: ((await fleet.counter('kouplet_api_writes_total')) - rest.writes) / restS,
+      leases: ((await fleet.counter('kouplet_api_writes_total', /write-lease/)) - rest.leases) / restS,
     };
 
     const cpuBeforeOff = fleet.cpuMs();
@@ -103,6 +110,7 @@ async function measure(which: string, kubeconfig: string, report: Report): Promi
         ...(aim === undefined ? {} : { aim }),
       });
     };
+    tell('created → bound on the watch', spans(times.values(), 'createdAt', 'boundAt'));
     tell('created → command', spans(times.values(), 'createdAt', 'commandAt'), '≤ 100 ms');
     tell('bound on the watch → command', spans(times.values(), 'boundAt', 'commandAt'));
     tell('answer → Ready', spans(times.values(), 'commandAt', 'readyAt'), '≤ 150 ms');
@@ -114,10 +122,18 @@ async function measure(which: string, kubeconfig: string, report: Report): Promi
       name: `${which}: API writes a Pod on line, Events aside`,
       value: (writesOnLine - writesBefore) / pods,
       unit: '',
+    });
+    report({ name: `${which}: of these, records`, value: recordsOnLine / pods, unit: '' });
+    report({ name: `${which}: Events a Pod on line`, value: eventsOnLine / pods, unit: '' });
+    report({
+      name: `${which}: API writes a Pod on line, all in all`,
+      value: (writesOnLine - writesBefore + eventsOnLine) / pods,
+      unit: '',
       aim: '≤ 3',
     });
     report({ name: `${which}: at rest, messages both ways a base`, value: atRest.messages, unit: '/s', aim: '≤ 0.14' });
     report({ name: `${which}: at rest, API writes a base`, value: atRest.writes, unit: '/s', aim: '≤ 0.1' });
+    report({ name: `${which}: of these, Leases`, value: atRest.leases, unit: '/s' });
     report({ name: `${which}: at rest, CPU a base`, value: atRest.cpu, unit: 'ms/s' });
     report({ name: `${which}: memory of the controller`, value: fleet.residentMb(), unit: 'MB' });
   } finally {

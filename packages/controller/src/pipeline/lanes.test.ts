@@ -41,6 +41,26 @@ test('a scope that was woken and needs no slot any more does not keep the next o
   expect(woken).toEqual(['b2', 'b3']);
 });
 
+test('in a crowd of statuses a scope is woken for a quarter of the slots at once, and nobody takes them before it [SPEC E6]', () => {
+  const woken: string[] = [];
+  const lanes = new Lanes((scope) => woken.push(scope), { ...slots, write: 8 });
+  for (let pod = 0; pod < 8; pod += 1) lanes.take('patch-pod-status', `pod/b1/${pod}`, 'b1');
+  expect(lanes.take('patch-pod-status', 'pod/b2/0', 'b2')).toBe(false);
+  expect(lanes.isWaiting('b2')).toBe(true);
+  lanes.free('patch-pod-status', 'pod/b1/0');
+  lanes.planned('b1');
+  expect(woken).toEqual([]);
+  expect(lanes.take('patch-pod-status', 'pod/b3/0', 'b3')).toBe(false);
+  lanes.free('patch-pod-status', 'pod/b1/1');
+  expect(woken).toEqual(['b2']);
+  expect(lanes.take('patch-pod-status', 'pod/b3/0', 'b3')).toBe(false);
+  for (const pod of ['0', '1']) expect(lanes.take('patch-pod-status', `pod/b2/${pod}`, 'b2')).toBe(true);
+  lanes.planned('b2');
+  lanes.free('patch-pod-status', 'pod/b1/2');
+  lanes.free('patch-pod-status', 'pod/b1/3');
+  expect(woken).toEqual(['b2', 'b3']);
+});
+
 test('a burst of Pods does not hold up the Leases [SPEC E6]', () => {
   const lanes = new Lanes(() => {}, slots);
   for (let pod = 0; pod < 10; pod += 1) lanes.take('patch-pod-status', `pod/${pod}`, 'b1');

@@ -37,6 +37,18 @@ export const laneSlots: Readonly<Record<Lane, number>> = {
   event: Number.POSITIVE_INFINITY,
 };
 
+/**
+ * A base may have dozens of statuses to write, and planning it costs as much for one slot as for eight: in a crowd those who
+ * wait are woken once a quarter is free. The other lanes have one action a base.
+ */
+const isWokenByQuarters: Readonly<Record<Lane, boolean>> = {
+  lease: false,
+  record: false,
+  write: true,
+  command: false,
+  event: false,
+};
+
 /** Connections that the lanes, the outbox of Events and the reflectors' pages need at most. */
 export const connectionsNeeded = laneSlots.lease + laneSlots.record + laneSlots.write + 4 + 8;
 
@@ -88,7 +100,10 @@ export class Lanes {
       return false;
     }
     const lane = laneOf[kind];
-    if (this.#used[lane] >= this.#slots[lane]) {
+    // Those who wait have their turn first: slots that come free one by one would never be enough for them.
+    const isOthersTurn =
+      this.#woken[lane] !== scope && (this.#woken[lane] !== undefined || this.#waiting[lane].size > 0);
+    if (this.#used[lane] >= this.#slots[lane] || isOthersTurn) {
       this.#waiting[lane].add(scope);
       return false;
     }
@@ -107,20 +122,32 @@ export class Lanes {
       this.#blocked.delete(key);
       this.#wake(blocked);
     }
-    this.#wakeNext(lane);
+    this.#wakeIfWorth(lane);
+  }
+
+  /** It will be planned anew when its turn comes. */
+  isWaiting(scope: string): boolean {
+    return this.#waiting.write.has(scope);
   }
 
   /** A scope has been planned, whatever came of it: if slots are still free, the next that waits gets its turn. */
   planned(scope: string): void {
     for (const lane of lanes) {
-      if (this.#woken[lane] === scope) this.#woken[lane] = undefined;
-      this.#wakeNext(lane);
+      if (this.#woken[lane] === scope) {
+        this.#woken[lane] = undefined;
+        this.#wakeNext(lane);
+      } else this.#wakeIfWorth(lane);
     }
   }
 
   forget(scope: string): void {
     for (const waiting of Object.values(this.#waiting)) waiting.delete(scope);
     this.planned(scope);
+  }
+
+  #wakeIfWorth(lane: Lane): void {
+    const free = this.#slots[lane] - this.#used[lane];
+    if (!isWokenByQuarters[lane] || free >= Math.ceil(this.#slots[lane] / 4)) this.#wakeNext(lane);
   }
 
   /** One at a time: it may take all slots that are free, and then waking others would be plans in vain. */

@@ -85,7 +85,7 @@ afterEach(() => {
   for (const stop of stops.splice(0)) stop();
 });
 
-function run(core: Partial<CoreFunctions> = {}): Running {
+function run(core: Partial<CoreFunctions> = {}, { isSynced = true } = {}): Running {
   const clock = new SteppedClock();
   const executed: Action[] = [];
   const crashes: Crash[] = [];
@@ -108,6 +108,8 @@ function run(core: Partial<CoreFunctions> = {}): Running {
   });
   pipeline.run([source], (error) => broken.push(error));
   stops.push(() => pipeline.stop());
+  if (isSynced) pipeline.tell(ofFleet({ kind: 'synced' }));
+  seen.length = 0;
   const end = (outcome: Executed = { outcome: { kind: 'done' } }): void => ends.shift()?.(outcome);
   return { clock, pipeline, source, executed, crashes, seen, broken, end };
 }
@@ -241,18 +243,19 @@ test('a base of which nothing is left is forgotten, with everything that belongs
   expect(clock.pending).toBe(0);
 });
 
-test('a change of the fleet that plans of bases read wakes all of them; a renewal does not', async () => {
+test('nothing is planned before the first lists are whole; a change of the fleet that plans of bases read wakes all of them, a renewal does not [SPEC E7]', async () => {
   const planned: string[] = [];
-  const { clock, source } = run({
+  const core: Partial<CoreFunctions> = {
     planBase: (state) => {
       planned.push(state.baseId);
       return nothing;
     },
-  });
+  };
+  const { clock, source } = run(core, { isSynced: false });
   source.next(opened(b1));
   source.next(opened(b2));
-  await clock.pass(10);
-  planned.length = 0;
+  await clock.pass(1_000);
+  expect(planned).toEqual([]);
   source.next(ofFleet({ kind: 'synced' }));
   await clock.pass(10);
   expect(planned).toEqual(['b1', 'b2']);

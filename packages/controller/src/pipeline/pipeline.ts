@@ -211,7 +211,9 @@ export class Pipeline {
     if (kind === 'fleet') return urgencyOf(input);
     // Its own write's answer is about to say the same, and then the end of that write is looked at.
     const isEcho = input.kind === 'pod-observed' && this.#lanes.isInFlight(`pod/${input.pod.metadata.uid}`);
-    return isEcho && !isDeleting(input) ? 'soon' : urgencyOf(input);
+    const urgency = isEcho && !isDeleting(input) ? 'soon' : urgencyOf(input);
+    // In a crowd it is planned when it has its turn, and would find no slot before.
+    return urgency === 'soon' && this.#lanes.isWaiting(input.baseId) ? 'later' : urgency;
   }
 
   #fold(entry: Entry | undefined, stamped: Stamped, key: string): Entry | undefined {
@@ -274,6 +276,8 @@ export class Pipeline {
     const { clock, policy } = this.#options;
     const entry = this.#states.get(key);
     if (entry === undefined) return [];
+    // The first lists make thousands of inputs of which no plan can make anything before they are whole.
+    if (entry.kind === 'base' && this.fleet.syncedAt === undefined) return [];
     const now = clock.now();
     const heldUntil = this.#quarantine.heldUntil(key, now.mono);
     if (heldUntil !== undefined) {
