@@ -254,6 +254,8 @@ const refused: readonly (readonly [name: string, change: Change])[] = [
     'a selectable field that is none',
     spec((one) => Object.assign(one.versions[0], { selectableFields: [{ jsonPath: '.spec.nope' }] })),
   ],
+  ['a field nobody knows below a list', field({ type: 'array', items: { type: 'string', bogus: 1 } })],
+  ['a wrong type below a map', field({ type: 'object', additionalProperties: { type: 'string', minLength: 'x' } })],
   ['a negative minLength', field({ type: 'string', minLength: -1 })],
   ['nullable beside a default of null', field({ type: 'string', default: null })],
   [

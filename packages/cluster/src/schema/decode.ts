@@ -164,7 +164,7 @@ function decodeValue(type: FieldType, value: unknown, place: Place, context: Con
       if (typeof value === 'string' || (typeof value === 'number' && Number.isInteger(value))) return value;
       throw wrongType(value, { kind: 'int32' }, place);
     case 'any':
-      return clone(value);
+      return isSchema(value, place) ? decodeSchema(value, place, context) : clone(value);
     case 'list':
       return list(type, value, place, context);
     case 'map':
@@ -174,6 +174,24 @@ function decodeValue(type: FieldType, value: unknown, place: Place, context: Con
       return decodeStruct(type.name, value, place, context);
     default:
       return type satisfies never;
+  }
+}
+
+const SCHEMA = 'V1JSONSchemaProps';
+const SCHEMA_OR_ELSE: ReadonlySet<string> = new Set(['items', 'additionalProperties', 'additionalItems']);
+
+/** JSONSchemaPropsOrArray and JSONSchemaPropsOrBool: a schema, unless it is a list or a bool. */
+function isSchema(value: unknown, { struct, key }: Place): value is Record<string, unknown> {
+  return struct === SCHEMA && SCHEMA_OR_ELSE.has(key) && isRecord(value);
+}
+
+/** Such a part is decoded by itself in Go: never strictly, and what is wrong in it is said of the field that it stands in. */
+function decodeSchema(value: Record<string, unknown>, place: Place, context: Context): unknown {
+  try {
+    return decodeStruct(SCHEMA, value, undefined, { ...context, complaints: [] });
+  } catch (error) {
+    if (!(error instanceof WrongType)) throw error;
+    throw new WrongType(error.message.replace(/(Go struct field \w+\.)\S+/, `$1${namesOf(place)}`));
   }
 }
 
