@@ -1,6 +1,10 @@
 #!/usr/bin/env node
 /** The command `kouplet`. Runs as it is in the repository; what is published is built. */
-import { run } from './run.ts';
+import { enableCompileCache } from 'node:module';
+
+// Most of a start is compiling; Node keeps the result in the system's folder for temporary files.
+enableCompileCache();
+const { run } = await import('./run.ts');
 
 // A reader that went away (`kouplet base | head`) is no failure of ours.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -201,3 +201,40 @@ test('[SPEC C152] a keeper that is full says so, keeps nothing of the turn, and 
   expect(keeper.revision).toBe(8);
   keeper.close();
 });
+
+test('[SPEC C150] custom kinds and their objects are there again', async () => {
+  const first = await start();
+  const definition = {
+    metadata: { name: 'widgets.example.org' },
+    spec: {
+      group: 'example.org',
+      scope: 'Namespaced',
+      names: { plural: 'widgets', singular: 'widget', kind: 'Widget' },
+      versions: [
+        {
+          name: 'v1',
+          served: true,
+          storage: true,
+          schema: {
+            openAPIV3Schema: {
+              type: 'object',
+              properties: { spec: { type: 'object', properties: { size: { type: 'integer' } } } },
+            },
+          },
+        },
+      ],
+    },
+  };
+  const widgets = '/apis/example.org/v1/namespaces/default/widgets';
+  const made = await first.ask('POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', { body: definition });
+  expect(made.code).toBe(201);
+  let written = await first.ask('GET', widgets);
+  for (let tries = 0; tries < 100 && written.code !== 201; tries++) {
+    const body = { apiVersion: 'example.org/v1', kind: 'Widget', metadata: { name: 'w' }, spec: { size: 3 } };
+    written = await first.ask('POST', widgets, { body });
+  }
+  expect(written.code).toBe(201);
+  await first.close();
+  const second = await start();
+  expect((await second.ask('GET', `${widgets}/w`)).json).toEqual(written.json);
+});
