@@ -310,3 +310,64 @@ describe('server-side apply of a custom kind [SPEC C184]', () => {
     expect(await apply(manager, spec, force)).toMatchSnapshot();
   });
 });
+
+describe('a definition in the course of its life [SPEC C186]', () => {
+  const path = () => `${definitions}/movers.${group}`;
+  const mover = (version: string, rest = '') => at('movers', rest, version);
+  beforeAll(async () => {
+    const crd = definitionOf(group, 'Mover');
+    crd.spec.versions.push({ ...structuredClone(crd.spec.versions[0]), name: 'v2', storage: false });
+    await define(on, crd);
+    await on.call('POST', mover('v1'), object('Mover', 'one', { spec: { size: 1 } }));
+  });
+  test('another version is stored from now on', async () => {
+    const patch = [
+      { op: 'replace', path: '/spec/versions/0/storage', value: false },
+      { op: 'replace', path: '/spec/versions/1/storage', value: true },
+    ];
+    const { body } = await say('PATCH', path(), patch, JSON_PATCH);
+    expect(body.status.storedVersions).toMatchSnapshot();
+    await waitFor('the change', async () => {
+      const made = await on.raw('POST', mover('v2'), object('Mover', 'two', { spec: { size: 2 } }, 'v2'));
+      return made.status === 201 || made.status === 409;
+    });
+    const seen = [await on.get(mover('v1')), await on.get(mover('v2'))];
+    expect(seen.map(({ items }) => items.map((one: Json) => [one.apiVersion, one.metadata.name, one.spec]))).toEqual(
+      ['v1', 'v2'].map((version) => [
+        [`${group}/${version}`, 'one', { size: 1 }],
+        [`${group}/${version}`, 'two', { size: 2 }],
+      ]),
+    );
+  });
+  test('a version is served no more', async () => {
+    await on.call('PATCH', path(), [{ op: 'replace', path: '/spec/versions/0/served', value: false }], JSON_PATCH);
+    await waitFor('its end', async () => (await on.raw('GET', mover('v1'))).status === 404);
+    expect((await say('GET', mover('v2', '/one'))).body).toMatchSnapshot();
+  });
+  test('another short name', async () => {
+    await on.call('PATCH', path(), { spec: { names: { shortNames: ['mv'], categories: ['movable'] } } }, MERGE_PATCH);
+    const listed = await waitFor('the name', async () => {
+      const { body } = await on.raw('GET', `/apis/${group}/v2`);
+      return body.resources?.find((one: Json) => one.name === 'movers' && one.shortNames !== undefined);
+    });
+    expect([listed.shortNames, listed.categories]).toMatchSnapshot();
+  });
+  test('its OpenAPI document says what it is', async () => {
+    const name = `${group.split('.').reverse().join('.')}.v1`;
+    const schemas = await waitFor(
+      'the document',
+      async () => {
+        const { status, body } = await on.raw('GET', `/openapi/v3/apis/${group}/v1`);
+        return status === 200 && body.components.schemas[`${name}.Strict`] !== undefined && body.components.schemas;
+      },
+      30_000,
+    );
+    expect(on.plain([schemas[`${name}.Plain`], schemas[`${name}.Free`], schemas[`${name}.Strict`]])).toMatchSnapshot();
+    const { body } = await on.raw('GET', `/openapi/v3/apis/${group}/v1`);
+    const { patch } = body.paths[`/apis/${group}/v1/namespaces/{namespace}/plains/{name}`];
+    expect([
+      on.plain(patch['x-kubernetes-group-version-kind']),
+      Object.keys(patch.requestBody.content),
+    ]).toMatchSnapshot();
+  }, 40_000);
+});
