@@ -1,4 +1,5 @@
 /** Priority: a pod's number comes from its PriorityClass, or from the default one, or is 0. */
+import { ownValue } from '../json.ts';
 import { ensure } from '../kinds/define-kind.ts';
 import { fieldsOf } from '../kinds/json.ts';
 import type { KubeObject } from '../kinds/kind.ts';
@@ -43,7 +44,7 @@ function admitPod({ kind, name, store }: AdmissionContext, spec: ReturnType<type
   if (spec.priorityClassName) {
     const className = String(spec.priorityClassName);
     const found = store.get(classes, className);
-    const value: unknown = found?.value ?? builtIn[className];
+    const value: unknown = found?.value ?? ownValue(builtIn, className);
     if (typeof value !== 'number') throw forbidden(kind, name, `no PriorityClass with name ${className} was found`);
     priority = value;
     policy = found?.preemptionPolicy ?? policy;

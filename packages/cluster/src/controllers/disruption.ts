@@ -1,4 +1,5 @@
 /** Keeps the status of PodDisruptionBudgets true (kubernetes, pkg/controller/disruption): how many pods may go now. */
+import { ownValue } from '../json.ts';
 import type { KubeObject } from '../kinds/kind.ts';
 import { scaled } from './deployment/sizes.ts';
 import { disruptionAllowedCondition } from './eviction.ts';
@@ -106,7 +107,7 @@ export function startDisruptionController(context: ControllerContext): Controlle
   function ownerOf(object: KubeObject): KubeObject | 'none' | 'unknown' {
     const reference = controllerOf(object);
     if (reference === undefined) return 'none';
-    const resource = scalable[reference.kind];
+    const resource = ownValue(scalable, reference.kind);
     if (resource === undefined) return 'unknown';
     const owner = context.index(resource).get(`${object.metadata.namespace}/${reference.name}`);
     return owner?.metadata.uid === reference.uid ? owner : 'unknown';

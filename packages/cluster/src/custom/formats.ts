@@ -1,5 +1,7 @@
 /** String formats that are checked, as go-openapi/strfmt knows them; any other is a note to people. */
+
 import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { ownValue } from '../json.ts';
 
 const uuid = (version: string): RegExp =>
   new RegExp(`^[0-9a-f]{8}-?[0-9a-f]{4}-?${version}[0-9a-f]{3}-?[0-9a-f]{4}-?[0-9a-f]{12}$`, 'i');
@@ -36,7 +38,7 @@ export function hasFormat(text: string, format: string): boolean {
     case 'uri':
       return URL.canParse(text) || text.startsWith('/');
     default:
-      return patterns[format]?.test(text) ?? true;
+      return ownValue(patterns, format)?.test(text) ?? true;
   }
 }
 

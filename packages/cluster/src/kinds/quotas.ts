@@ -1,4 +1,5 @@
 /** v1 LimitRange and v1 ResourceQuota, which admission applies. */
+import { ownValue } from '../json.ts';
 import { ageOf } from './ages.ts';
 import { defineKind, ensure } from './define-kind.ts';
 import { duplicate, forbidden, invalid, required } from './field-errors.ts';
@@ -178,7 +179,7 @@ const plainScopes = ['BestEffort', 'NotBestEffort', 'Terminating', 'NotTerminati
 
 /** Standard names among the limits that the scope says nothing of; other names are not judged. */
 function outOfScope(scope: string, spec: Fields): string[] {
-  const known = scopeNames[scope];
+  const known = ownValue(scopeNames, scope);
   return sortedEntries(spec.hard)
     .map(([name]) => name)
     .filter((name) => known !== undefined && isStandard(name) && !known.includes(name));
@@ -192,7 +193,7 @@ function validateScopes(spec: Fields): FieldError[] {
   const refuse = (why: string): FieldError => invalid('spec.scopes', scopes, why);
   return [
     ...scopes.flatMap((scope) => [
-      ...(scope in scopeNames ? [] : [refuse('unsupported scope')]),
+      ...(Object.hasOwn(scopeNames, scope) ? [] : [refuse('unsupported scope')]),
       ...outOfScope(scope, spec).map(() => refuse('unsupported scope applied to resource')),
     ]),
     ...opposites
@@ -208,7 +209,7 @@ function validateScopeSelector(spec: Fields): FieldError[] {
   const errors: FieldError[] = [];
   for (const { scopeName = '', operator = '', values } of requirements) {
     const scope = String(scopeName);
-    if (!(scope in scopeNames)) errors.push(invalid(`${path}.scopeName`, scope, 'unsupported scope'));
+    if (!Object.hasOwn(scopeNames, scope)) errors.push(invalid(`${path}.scopeName`, scope, 'unsupported scope'));
     for (const _name of outOfScope(scope, spec)) {
       errors.push(invalid(path, printableScopes(requirements), 'unsupported scope applied to resource'));
     }

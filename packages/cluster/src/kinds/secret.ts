@@ -1,4 +1,5 @@
 /** v1 Secret. */
+import { ownValue } from '../json.ts';
 import { ageOf } from './ages.ts';
 import { decodedBytes, maxDataBytes, validateImmutableData } from './config-map.ts';
 import { defineKind } from './define-kind.ts';
@@ -45,7 +46,7 @@ export const secret = defineKind({
     if (draft.type === 'kubernetes.io/service-account-token' && !draft.metadata.annotations?.[accountAnnotation]) {
       errors.push(required(`metadata.annotations[${accountAnnotation}]`));
     }
-    for (const key of neededKeys[draft.type] ?? []) {
+    for (const key of ownValue(neededKeys, draft.type) ?? []) {
       if (!Object.hasOwn(fieldsOf(draft.data), key)) errors.push(required(`data[${key}]`));
     }
     return errors;

@@ -1,4 +1,5 @@
 /** Taints that follow from a Node's conditions (nodelifecycle, nodeConditionToTaintKeyStatusMap). Pure. */
+import { ownValue } from '../../json.ts';
 import type { KubeObject } from '../../kinds/kind.ts';
 import { timeText } from '../machinery/instants.ts';
 import type { Condition, Taint } from '../machinery/shapes.ts';
@@ -23,7 +24,7 @@ const taintsOf = (node: KubeObject): Taint[] => node.spec?.taints ?? [];
 export function withNoSchedule(node: KubeObject, now: number): Taint[] | undefined {
   const conditions: Condition[] = node.status?.conditions ?? [];
   const wanted = conditions.flatMap(({ type, status }) => {
-    const key = byCondition[type]?.[status];
+    const key = ownValue(byCondition, type)?.[status];
     return key === undefined ? [] : [key];
   });
   if (node.spec?.unschedulable === true) wanted.push(unschedulable);

@@ -1,4 +1,5 @@
 /** Which pods go first when a ReplicaSet shrinks (kubernetes, pkg/controller/controller_utils.go, ActivePodsWithRanks). */
+import { ownValue } from '../../json.ts';
 import type { KubeObject } from '../../kinds/kind.ts';
 import { parseTime } from '../machinery/instants.ts';
 import { conditionOf, isActive, isReady, podSpec, podStatus } from '../machinery/shapes.ts';
@@ -56,7 +57,7 @@ export function chooseVictims(
   const facts = pods.map((pod) => ({
     pod,
     node: podSpec(pod).nodeName ?? '',
-    phase: phaseOrder[podStatus(pod).phase ?? 'Pending'] ?? 0,
+    phase: ownValue(phaseOrder, podStatus(pod).phase ?? 'Pending') ?? 0,
     ready: isReady(pod),
     cost: deletionCost(pod),
     crowd: onNode.get(podSpec(pod).nodeName ?? '') ?? 0,

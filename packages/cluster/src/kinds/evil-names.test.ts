@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { podOf, type TestCluster, testCluster } from '../wire/testing.ts';
+
+/** Names that every object of JavaScript answers to, where a table is looked up by what a client says. */
+let cluster: TestCluster;
+beforeAll(async () => {
+  cluster = await testCluster({ controllers: true });
+});
+afterAll(() => cluster.close());
+
+test.each([
+  'toString',
+  'constructor',
+  '__proto__',
+])('[SPEC C22] %s is a name like any other where a client may choose one', async (name) => {
+  const at = '/api/v1/namespaces/default';
+  const lower = name.toLowerCase().replaceAll('_', '');
+  const secret = await cluster.ask('POST', `${at}/secrets`, { body: { metadata: { name: lower }, type: name } });
+  expect([secret.code, secret.json.type]).toEqual([201, name]);
+  const pod = await cluster.ask('POST', `${at}/pods`, { body: podOf(lower, { spec: { priorityClassName: name } }) });
+  expect([pod.code, pod.json.message]).toEqual([
+    403,
+    `pods "${lower}" is forbidden: no PriorityClass with name ${name} was found`,
+  ]);
+  const spec = { hard: { pods: '1' }, scopes: [name] };
+  const quota = await cluster.ask('POST', `${at}/resourcequotas`, { body: { metadata: { name: lower }, spec } });
+  expect(quota.code).toBe(422);
+  const conditions = [{ type: name, status: 'name' }];
+  const node = await cluster.ask('POST', '/api/v1/nodes', {
+    body: { metadata: { name: lower }, status: { conditions } },
+  });
+  expect(node.code).toBe(201);
+  expect(node.json.spec.taints).toMatchObject([{ key: 'node.kubernetes.io/not-ready' }]);
+  expect(cluster.errors).toEqual([]);
+});
