@@ -8,6 +8,7 @@
 import type { Api } from '../api.ts';
 import { ApiError } from '../api.ts';
 import { equal } from '../json.ts';
+import { CLEANUP, DEFINITIONS } from '../kinds/custom-resource-definition.ts';
 import { listOf } from '../kinds/json.ts';
 import type { KubeObject } from '../kinds/kind.ts';
 import type { Ground } from '../rest/ground.ts';
@@ -15,8 +16,6 @@ import { timestamp } from '../rest/ground.ts';
 import { nameDefinition, setCondition } from './accepted-names.ts';
 import { kindsOf } from './custom-kind.ts';
 
-export const DEFINITIONS = 'customresourcedefinitions.apiextensions.k8s.io';
-export const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
 const ACTOR = 'kube-apiserver';
 
 /** Serves every definition there is and every one to come, until the answer is called. */

@@ -1,12 +1,14 @@
 /** apiextensions.k8s.io/v1 CustomResourceDefinition: what it is; its life and the kinds that come of it stand in `custom/`. */
 import { validateDefinition, validateDefinitionChange, warningsOf } from '../custom/definition-validation.ts';
 import { defineKind, ensure } from './define-kind.ts';
-import { fieldsOf, listOf, valuesOf } from './json.ts';
-import type { KubeObject } from './kind.ts';
+import { listOf, valuesOf } from './json.ts';
 import { dnsSubdomainMessages } from './names.ts';
 import { createdAtColumn, nameColumn } from './shape.ts';
 
-const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
+/** As `Api` names the resource. */
+export const DEFINITIONS = 'customresourcedefinitions.apiextensions.k8s.io';
+/** Holds a definition until its objects are gone. */
+export const CLEANUP = 'customresourcecleanup.apiextensions.k8s.io';
 
 export const customResourceDefinition = defineKind({
   group: 'apiextensions.k8s.io',
@@ -67,10 +69,4 @@ function terminating(now: number): unknown {
     reason: 'InstanceDeletionPending',
     message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
   };
-}
-
-/** The accepted plural and group of a definition; undefined before it has names. */
-export function resourceOf(definition: KubeObject): string | undefined {
-  const { plural } = fieldsOf(definition.status?.acceptedNames);
-  return plural ? `${plural}.${definition.spec?.group}` : undefined;
 }

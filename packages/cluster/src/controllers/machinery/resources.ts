@@ -1,5 +1,6 @@
 /** Which resources there are, and how an owner reference's kind becomes a resource. */
 import { type Api, ApiError } from '../../api.ts';
+import { DEFINITIONS } from '../../kinds/custom-resource-definition.ts';
 import { kinds } from '../../kinds/index.ts';
 import { fieldsOf, listOf } from '../../kinds/json.ts';
 import type { Kind, KubeObject } from '../../kinds/kind.ts';
@@ -29,8 +30,6 @@ export function servedResources(): ResourceInfo[] {
     .filter((kind) => kind.storedAs === undefined)
     .map(infoOf);
 }
-
-const DEFINITIONS = 'customresourcedefinitions.apiextensions.k8s.io';
 
 /** Hears of custom resources as they come and go. */
 export interface ResourceListener {
