@@ -18,12 +18,28 @@ const unattended: Readonly<Record<string, string>> = {
     'HorizontalPodAutoscalers are kept and not run: nothing will be scaled by this one',
 };
 
+/** Whether a real cluster's controllers would leave it alone, too. */
+function isLeftAlone({ kind, spec }: KubeObject): boolean {
+  switch (kind) {
+    case 'Job':
+      return (
+        spec?.suspend === true || (spec?.managedBy ?? 'kubernetes.io/job-controller') !== 'kubernetes.io/job-controller'
+      );
+    case 'CronJob':
+      return spec?.suspend === true;
+    case 'ReplicationController':
+      return spec?.replicas === 0;
+    default:
+      return false;
+  }
+}
+
 /** [SPEC C114] */
 export function startUnattended(context: ControllerContext): Controller {
   const recorder = context.recorder(component);
   const tell = (object: KubeObject, message: string): void => {
     const madeAt = parseTime(object.metadata.creationTimestamp) ?? 0;
-    if (context.clock.now() - madeAt > freshMs) return;
+    if (context.clock.now() - madeAt > freshMs || isLeftAlone(object)) return;
     recorder.record(object, { type: 'Warning', reason: 'Unattended', message: `In this embedded cluster ${message}.` });
   };
   const endings = Object.entries(unattended).map(([resource, message]) =>

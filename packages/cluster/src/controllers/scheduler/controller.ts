@@ -258,10 +258,8 @@ export function startScheduler(context: ControllerContext): Controller {
     if (object === undefined) return;
     const key = keyOf(object);
     if (after === undefined || isEnded(after)) {
-      if (pending.factsOf(key)?.uid === object.metadata.uid) {
-        pending.remove(key);
-        nominations.remove(key);
-      }
+      if (pending.factsOf(key)?.uid === object.metadata.uid) pending.remove(key);
+      nominations.remove(key, object.metadata.uid);
       if (cluster.placed(key)?.uid === object.metadata.uid) freed(cluster.remove(key));
       return;
     }
@@ -297,6 +295,7 @@ export function startScheduler(context: ControllerContext): Controller {
 
   function onHeldPod(key: string, pod: KubeObject): void {
     pending.remove(key);
+    nominations.remove(key);
     if (!isGated(pod) || pod.metadata.deletionTimestamp !== undefined) return;
     setCondition(pod, 'SchedulingGated', 'Scheduling is blocked due to non-empty scheduling gates');
   }

@@ -14,9 +14,10 @@ export class Nominations {
     this.#byNode.set(node, here.set(facts.key, facts));
   }
 
-  remove(key: string): void {
+  /** @param uid  of the incarnation that is meant; any when left out */
+  remove(key: string, uid?: string): void {
     const known = this.#byPod.get(key);
-    if (known === undefined) return;
+    if (known === undefined || (uid !== undefined && known.facts.uid !== uid)) return;
     this.#byPod.delete(key);
     const here = this.#byNode.get(known.node);
     here?.delete(key);
