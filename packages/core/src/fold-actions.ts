@@ -4,7 +4,7 @@
  */
 import type { Action, DueInstall, PlannedAction, SendCommand } from './actions.ts';
 import { backoffMs } from './backoff.ts';
-import { shortHash } from './hash.ts';
+import { contentHashOf } from './hash.ts';
 import type { Outcome } from './inputs.ts';
 import { podNotice, withNotice, withTold } from './notices.ts';
 import type { Policy } from './policy.ts';
@@ -216,5 +216,5 @@ const passing = new Set(['id', 'resourceVersion', 'lastTransitionTime', 'lastHea
 
 /** Hash of what an action writes, less versions and times. */
 export function contentHash(action: PlannedAction): string {
-  return shortHash(JSON.stringify(action, (key, value) => (passing.has(key) ? undefined : value)));
+  return contentHashOf(action, passing);
 }

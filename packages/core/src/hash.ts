@@ -14,6 +14,33 @@ export function hashOf(text: string): number {
   return hash >>> 0;
 }
 
+/**
+ * Eight hexadecimal digits of plain data: the same for the same content in the same order, without the fields named. Walks what
+ * JSON.stringify would have written, as a hash is made for every write.
+ */
+export function contentHashOf(value: unknown, without: ReadonlySet<string>): string {
+  return (mixed(0x811c9dc5, value, without) >>> 0).toString(16).padStart(8, '0');
+}
+
+function mixed(hash: number, value: unknown, without: ReadonlySet<string>): number {
+  if (typeof value === 'string') return mixedText(hash, value);
+  if (typeof value !== 'object' || value === null) return mixedText(hash, String(value));
+  let next = mixedText(hash, Array.isArray(value) ? '[' : '{');
+  for (const name in value) {
+    const field = (value as Readonly<Record<string, unknown>>)[name];
+    if (field === undefined || without.has(name)) continue;
+    next = mixed(mixedText(next, name), field, without);
+  }
+  return mixedText(next, '}');
+}
+
+function mixedText(hash: number, text: string): number {
+  let next = hash;
+  for (let index = 0; index < text.length; index += 1) next = Math.imul(next ^ text.charCodeAt(index), 0x01000193);
+  // Where a text ends counts, too.
+  return Math.imul(next ^ 0xffff, 0x01000193);
+}
+
 /** Eight hexadecimal digits. */
 export function shortHash(text: string): string {
   return hashOf(text).toString(16).padStart(8, '0');

@@ -216,18 +216,20 @@ export function isContainerEnded(slot: Slot | undefined, entry: PodEntry, biz: W
   );
 }
 
-/** Why a claimed biz that its Pod does not want any more is proven to be ours to remove; undefined where it is not. */
-export function proofOf(state: BaseState, slot: Slot, desire: Desire | undefined): string | undefined {
-  const claim = slot.claim;
+/** Why a claimed biz that its Pod does not want any more is proven to be ours to remove. */
+export type Proof = 'pod-gone' | 'pod-deleting' | 'pod-ended' | 'superseded' | 'other-image';
+
+/** @returns undefined where nothing proves it */
+export function proofOf(state: BaseState, slot: Slot, desire: Desire | undefined): Proof | undefined {
+  const { claim } = slot;
   if (claim === undefined) return undefined;
-  const pod = `${claim.namespace}/${claim.podName}`;
   const entry = state.pods[claim.podUid];
-  if (entry === undefined) return `Pod ${pod} no longer exists`;
-  if (isDeleting(entry.pod)) return `Pod ${pod} is being deleted`;
-  if (hasEnded(entry.pod)) return `Pod ${pod} has ended`;
-  if (desire !== undefined && desire.winner.entry !== entry) return `Pod ${pod} was superseded`;
-  if (desire?.winner.entry === entry && desire.winner.biz.url !== claim.url) return `Pod ${pod} has another image now`;
-  return undefined;
+  if (entry === undefined) return 'pod-gone';
+  if (isDeleting(entry.pod)) return 'pod-deleting';
+  if (hasEnded(entry.pod)) return 'pod-ended';
+  if (desire === undefined) return undefined;
+  if (desire.winner.entry !== entry) return 'superseded';
+  return desire.winner.biz.url === claim.url ? undefined : 'other-image';
 }
 
 /**
