@@ -12,6 +12,8 @@ const REPLACEMENTS: ReadonlyArray<readonly [RegExp, string]> = [
   [/^([EWI])\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ (\S+?):\d+\]/gm, '$1 $2]'],
   [/(resourceVersion"?: ?)"\d+"/g, '$1"REVISION"'],
   [/(Resource Version: +)\d+/g, '$1REVISION'],
+  // Google's kubectl begins its complaints of flags with a capital.
+  [/^Error: (?=unknown (?:shorthand )?flag)/gm, 'error: '],
   // Objects inside a message, whose fields stand in any order.
   [/Invalid value: "\{.*\}"(?=: json: )/g, 'Invalid value: "OBJECT"'],
   // What every real cluster adds: a ConfigMap a namespace, an annotation a Node.
@@ -40,7 +42,7 @@ const ASIDE = /^WARNING: version difference between client .*\n?/gm;
 
 /** @param fixed  what stands for this run only, and what to call it: the server's address, folders */
 export function plain(text: string, fixed: Readonly<Record<string, string>>): string {
-  let calm = text.replace(ASIDE, '');
+  let calm = text;
   for (const [from, to] of Object.entries(fixed)) calm = calm.replaceAll(from, to);
   for (const [from, to] of REPLACEMENTS) calm = calm.replace(from, to);
   return calm;
@@ -49,7 +51,8 @@ export function plain(text: string, fixed: Readonly<Record<string, string>>): st
 /** One text of an answer: stdout, then what went to stderr, then an exit code that is not 0. */
 export function printed(answer: { readonly code: number; readonly stdout: string; readonly stderr: string }): string {
   const parts = [answer.stdout.trimEnd()];
-  if (answer.stderr !== '') parts.push(`[stderr]\n${answer.stderr.trimEnd()}`);
+  const stderr = answer.stderr.replace(ASIDE, '').trimEnd();
+  if (stderr !== '') parts.push(`[stderr]\n${stderr}`);
   if (answer.code !== 0) parts.push(`[exit ${answer.code}]`);
   return parts.filter((part) => part !== '').join('\n');
 }

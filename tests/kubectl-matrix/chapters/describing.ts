@@ -2,6 +2,8 @@ import type { Chapter } from '../chapter.ts';
 
 const NO_VOLUMES = 'volumes are kept and shown; nobody provisions or binds them';
 
+const UNATTENDED = { reason: 'what nobody runs here says so in an Event', says: /Warning +Unattended/ };
+
 /** `describe` of every kind, and a row of each. */
 export const describing: Chapter = {
   name: 'describing',
@@ -25,7 +27,7 @@ export const describing: Chapter = {
     'describe rs -l app=web',
     'describe statefulset db',
     'describe daemonset agent',
-    'describe rc old',
+    { line: 'describe rc old', differs: UNATTENDED },
     'describe service web',
     'describe service db',
     'describe node node-1',
@@ -35,8 +37,8 @@ export const describing: Chapter = {
   more: [
     'describe secret password',
     'describe serviceaccount robot',
-    'describe job once',
-    'describe cronjob nightly',
+    { line: 'describe job once', differs: UNATTENDED },
+    { line: 'describe cronjob nightly', differs: UNATTENDED },
     'describe ingress front',
     'describe pdb always-one',
     'describe limitrange sizes',
@@ -49,7 +51,10 @@ export const describing: Chapter = {
     'describe rolebinding robot-reads',
     'describe clusterrole matrix-nodes',
     'describe clusterrolebinding matrix-nodes',
-    'describe hpa away',
+    // Before a real one looks at it, 15 s after its creation.
+    'create -f hpa.yaml',
+    { line: 'describe hpa away', differs: UNATTENDED },
+    'get hpa',
     'describe lease leader',
     'describe deployments --show-events=false',
     'get jobs,cronjobs,ingresses,pdb,limitranges,pvc,rc,ds,sts -o wide',
@@ -63,7 +68,7 @@ export const describing: Chapter = {
     'delete pod one --as=system:serviceaccount:describing:robot',
     'get deployment web --as=system:serviceaccount:describing:robot -o name',
     'get clusterrole,clusterrolebinding matrix-nodes',
-    'get resourcequota,hpa',
+    'get resourcequota',
     'events --for pod/far',
     'events --for deployment/web --types=Normal',
     'get pods -o wide --sort-by=.metadata.name -l "app in (one, far, db)"',
