@@ -64,11 +64,18 @@ export class Registry {
 
   /** Whether the group has no kind of ours: its paths are then answered as those of a custom resource. */
   isCustomGroup(group: string): boolean {
-    return !this.#builtIn.some((kind) => kind.group === group);
+    const has = (kind: Kind): boolean => kind.group === group;
+    return [...this.#custom.values()].some((kinds) => kinds.some(has)) && !this.#builtIn.some(has);
   }
 
-  /** Serves these versions of a custom resource from now on, the preferred one first; none: it is gone. */
+  /** Whether the resource is one of ours, which no definition replaces. */
+  isBuiltIn(resource: string): boolean {
+    return this.#builtIn.some((kind) => qualifiedResource(kind) === resource);
+  }
+
+  /** Serves these versions of a custom resource from now on, the preferred one first; none: it is gone. Ours stay ours. */
   setCustom(resource: string, kinds: readonly Kind[]): void {
+    if (this.isBuiltIn(resource)) return;
     if (kinds.length === 0) {
       if (!this.#custom.delete(resource)) return;
     } else {

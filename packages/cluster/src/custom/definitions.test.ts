@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type Cluster, type ClusterOptions, startCluster } from '../index.ts';
+import { type Cluster, type ClusterOptions, type KubeObject, startCluster } from '../index.ts';
 
 const DEFINITIONS = 'customresourcedefinitions.apiextensions.k8s.io';
 const TOYS = 'toys.example.org';
@@ -147,5 +147,58 @@ describe('custom kinds in the rest of the cluster [SPEC C191]', () => {
     expect(() => api.modify(TOYS, 'big', 'default', ({ spec }) => Object.assign(spec, { size: 8 }), actor)).toThrow(
       'should be less than or equal to 5',
     );
+  });
+
+  test('a definition of what is built in changes nothing, and takes nothing with it', async () => {
+    const one = await cluster();
+    const { api } = one;
+    const name = 'ingresses.networking.k8s.io';
+    const backend = { service: { name: 'x', port: { number: 80 } } };
+    api.create(
+      name,
+      { metadata: { name: 'mine' }, spec: { defaultBackend: backend } },
+      { ...actor, namespace: 'default' },
+    );
+    const version = { name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } };
+    api.create(
+      DEFINITIONS,
+      {
+        metadata: { name, annotations: { 'api-approved.kubernetes.io': 'https://example.org' } },
+        spec: {
+          group: 'networking.k8s.io',
+          scope: 'Namespaced',
+          names: { kind: 'Ingress', plural: 'ingresses' },
+          versions: [version],
+        },
+      },
+      actor,
+    );
+    await until('its names', () => (api.get(DEFINITIONS, name)?.status?.conditions ?? []).length > 0);
+    api.delete(DEFINITIONS, name, undefined);
+    await until('its end', () => api.get(DEFINITIONS, name) === undefined);
+    expect(api.get(name, 'mine', 'default')?.spec.defaultBackend).toEqual(backend);
+  });
+
+  test('a definition none of whose versions is served keeps its objects, until it goes', async () => {
+    const one = await cluster({ controllers: false });
+    define(one);
+    await until('toys', () => isServed(one));
+    const { api } = one;
+    api.create(TOYS, toy('kept'), { ...actor, namespace: 'default' });
+    const serve = (served: boolean) => (draft: KubeObject) => {
+      for (const version of draft.spec?.versions ?? []) version.served = served;
+    };
+    api.modify(DEFINITIONS, TOYS, undefined, serve(false), actor);
+    await until('their end', () => !isServed(one));
+    api.modify(DEFINITIONS, TOYS, undefined, serve(true), actor);
+    await until('their return', () => isServed(one));
+    expect(api.get(TOYS, 'kept', 'default')?.spec).toEqual({ size: 1 });
+    api.modify(DEFINITIONS, TOYS, undefined, serve(false), actor);
+    await until('their end', () => !isServed(one));
+    api.delete(DEFINITIONS, TOYS, undefined);
+    await until('the end', () => api.get(DEFINITIONS, TOYS) === undefined);
+    define(one);
+    await until('toys', () => isServed(one));
+    expect(api.list(TOYS)).toEqual([]);
   });
 });

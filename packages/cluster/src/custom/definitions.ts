@@ -56,13 +56,18 @@ export function serveDefinitions(ground: Ground, api: Api, onError: (error: unkn
   function serve(definition: KubeObject): void {
     const { name } = definition.metadata;
     const before = served.get(name);
-    if (before !== undefined && equal(facesOf(before), facesOf(definition))) return;
+    if (before !== undefined && equal(facesOf(before), facesOf(definition)) && ground.registry.isCustom(name)) return;
+    if (ground.registry.isBuiltIn(name)) return;
     const kinds = kindsOf(definition, () => {
       const now = api.get(DEFINITIONS, name);
       return now === undefined || isEnding(now);
     });
     const [first] = kinds;
-    if (first === undefined) return;
+    if (first === undefined) {
+      // Established once, and none of its versions is served now: the objects stay.
+      if (served.has(name)) ground.registry.setCustom(name, []);
+      return;
+    }
     served.set(name, definition);
     if (ground.store.shelf(name) === undefined) {
       const { storedAs: _self, ...kind } = first;
@@ -83,7 +88,7 @@ export function serveDefinitions(ground: Ground, api: Api, onError: (error: unkn
         ),
       }));
     say('True', 'InstanceDeletionInProgress', 'CustomResource deletion is in progress');
-    const shelf = ground.store.shelf(name);
+    const shelf = served.has(name) ? ground.store.shelf(name) : undefined;
     const finish = (): void => {
       if (shelf !== undefined && shelf.size > 0) return;
       endings.get(name)?.();
@@ -101,7 +106,9 @@ export function serveDefinitions(ground: Ground, api: Api, onError: (error: unkn
         { actor: ACTOR },
       );
     };
-    if (shelf !== undefined && served.has(name)) {
+    if (shelf !== undefined && ground.registry.byResource(name) === undefined) {
+      for (const object of [...shelf.objects()]) ground.store.remove(shelf, object);
+    } else if (shelf !== undefined) {
       endings.set(
         name,
         api.watch(name, ({ type }) => {
@@ -123,9 +130,10 @@ export function serveDefinitions(ground: Ground, api: Api, onError: (error: unkn
     const { name } = definition.metadata;
     endings.get(name)?.();
     endings.delete(name);
-    served.delete(name);
-    ground.registry.setCustom(name, []);
-    ground.store.retire(name);
+    if (served.delete(name)) {
+      ground.registry.setCustom(name, []);
+      ground.store.retire(name);
+    }
     nameGroup(definition.spec?.group);
   }
 
