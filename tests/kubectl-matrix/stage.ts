@@ -59,13 +59,8 @@ export async function openStage(chapter: Chapter, kubectl: string): Promise<Stag
     rmSync(home, { recursive: true, force: true });
   };
   const run = async (line: Line): Promise<string> => {
-    const {
-      line: words,
-      stdin,
-      editor,
-      until,
-      sorted,
-    } = typeof line === 'string' ? ({ line } as Exclude<Line, string>) : line;
+    const given: Exclude<Line, string> = typeof line === 'string' ? { line } : line;
+    const { line: words, stdin, editor, until, sorted } = given;
     await states(until);
     const env = {
       PATH: process.env.PATH ?? '',
