@@ -81,8 +81,21 @@ export function union(a: FieldSet, b: FieldSet): FieldSet {
   return uniteNodes(a, b, false);
 }
 
+/** Whether every member of `b` is one of `a`: the usual case at a busy object, and one without a new set. */
+function includes(a: FieldSet, b: FieldSet, members: boolean): boolean {
+  if (a === b) return true;
+  if (members && isMember(b) && !isMember(a)) return false;
+  for (const element in b) {
+    if (element === SELF) continue;
+    const left = a[element];
+    const right = b[element];
+    if (left === undefined || right === undefined || !includes(left, right, true)) return false;
+  }
+  return true;
+}
+
 function uniteNodes(a: FieldSet, b: FieldSet, members: boolean): FieldSet {
-  if (a === b) return a;
+  if (includes(a, b, members)) return a;
   const member = members && (isMember(a) || isMember(b));
   const children: Building = {};
   for (const element in a) if (element !== SELF) children[element] = a[element] as Building;
@@ -264,10 +277,21 @@ function isElement(element: string): boolean {
 
 const MAX_KNOWN = 4096;
 const known = new Map<string, FieldSet>();
+const texts = new WeakMap<FieldSet, string>();
+
+/** The set as JSON, made once a set. */
+export function fieldSetText(set: FieldSet): string {
+  let text = texts.get(set);
+  if (text === undefined) {
+    text = JSON.stringify(set);
+    texts.set(set, text);
+  }
+  return text;
+}
 
 /** The one set with these fields: thousands of Pods of a workload share theirs. Bounded; the least recently used go. */
 export function shared(set: FieldSet): FieldSet {
-  const text = JSON.stringify(set);
+  const text = fieldSetText(set);
   const found = known.get(text);
   if (found !== undefined) {
     known.delete(text);

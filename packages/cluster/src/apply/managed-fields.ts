@@ -1,7 +1,7 @@
 /** `metadata.managedFields` as entries: read, kept in order, and written to only where something changed. */
 import { isRecord } from '../json.ts';
 import type { KubeObject } from '../kinds/kind.ts';
-import { EMPTY, type FieldSet, isEmpty, readFieldSet, shared, union } from './field-set.ts';
+import { EMPTY, type FieldSet, fieldSetText, isEmpty, readFieldSet, shared, union } from './field-set.ts';
 
 /** One manager's fields, with its parts in the order of a real server. */
 export interface Entry {
@@ -18,6 +18,24 @@ export interface Entry {
 export type Entries = readonly Entry[];
 
 export const NONE: Entries = Object.freeze([]);
+
+const entryTexts = new WeakMap<Entry, string>();
+
+/** Entries as JSON: each made once, its fields once for all objects that share them. */
+export function entriesText(entries: Entries): string {
+  let text = '';
+  for (const entry of entries) {
+    let one = entryTexts.get(entry);
+    if (one === undefined) {
+      const { fieldsV1, subresource, ...start } = entry;
+      const end = subresource === undefined ? '' : `,"subresource":${JSON.stringify(subresource)}`;
+      one = `${JSON.stringify(start).slice(0, -1)},"fieldsV1":${fieldSetText(fieldsV1)}${end}}`;
+      entryTexts.set(entry, one);
+    }
+    text += text === '' ? one : `,${one}`;
+  }
+  return `[${text}]`;
+}
 
 /** Whose an entry is. An applier's does not depend on the version. */
 export interface Owner {
@@ -128,7 +146,7 @@ export function sameButTimes(a: Entries, b: Entries): boolean {
 }
 
 function sameSet(a: FieldSet, b: FieldSet): boolean {
-  return a === b || JSON.stringify(a) === JSON.stringify(b);
+  return a === b || fieldSetText(a) === fieldSetText(b);
 }
 
 function sameOwner(a: Entry, b: Entry): boolean {

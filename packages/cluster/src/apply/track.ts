@@ -86,27 +86,26 @@ function setOf(...members: ReadonlyArray<readonly string[]>): FieldSet {
   return set;
 }
 
-/** The entries of an object that is created. */
-export function trackCreation(kind: FieldedKind, draft: KubeObject, writer: Writer): Entries {
-  const given = givenEntries(draft.metadata.managedFields, NONE);
-  return tracked(kind, blankOf(kind), draft, given, writer);
+/** The entries of an object that is created. @param given  its own `managedFields`, as they came */
+export function trackCreation(kind: FieldedKind, draft: KubeObject, given: unknown, writer: Writer): Entries {
+  return tracked(kind, blankOf(kind), draft, givenEntries(given, NONE), writer);
 }
 
 /**
  * The entries after an update; the very ones that are stored where nothing of them changed.
  *
  * @param sent  what the client wants, defaults filled in, before admission and before the server puts its own parts back
+ * @param entries  those that are stored, or that the client gave
  */
 export function trackUpdate(
   kind: FieldedKind,
   old: KubeObject,
   sent: KubeObject,
-  stored: Entries,
+  entries: Entries,
   writer: Writer,
 ): Entries {
   // Where they were stripped they come back with the first apply only.
-  const given = writer.subresource === undefined ? givenEntries(sent.metadata.managedFields, stored) : stored;
-  return given.length === 0 ? NONE : tracked(kind, old, sent, given, writer);
+  return entries.length === 0 ? NONE : tracked(kind, old, sent, entries, writer);
 }
 
 function tracked(

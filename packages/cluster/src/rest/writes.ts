@@ -3,7 +3,7 @@
  * Drafts come in decoded and belong to this call; what comes out is stored and must not be changed.
  */
 import { randomUUID } from 'node:crypto';
-import { type Entries, entriesOf, sameButTimes } from '../apply/managed-fields.ts';
+import { type Entries, entriesOf, givenEntries, sameButTimes } from '../apply/managed-fields.ts';
 import { trackCreation, trackUpdate } from '../apply/track.ts';
 import { equal } from '../json.ts';
 import { DecodingError, type FieldError, type Kind, type KubeObject } from '../kinds/kind.ts';
@@ -38,10 +38,11 @@ export function create(
   const { kind } = face;
   if (kind.namespaced) draft.metadata.namespace = namespace;
   else delete draft.metadata.namespace;
+  const given = takeEntries(draft);
   applyDefaults(kind, draft);
   const time = timestamp(ground.clock.now());
   // Before admission: what it adds is nobody's.
-  const entries = options.managedFields ?? trackCreation(kind, draft, { manager: options.actor, time });
+  const entries = options.managedFields ?? trackCreation(kind, draft, given, { manager: options.actor, time });
   const attempt: Attempt = { operation: 'CREATE', kind, namespace, name: nameForRefusals(draft), draft };
   admit(ground, 'admit', attempt);
 
@@ -76,6 +77,13 @@ export function create(
   }
   const { resourceVersion: _none, ...rehearsed } = object.metadata;
   return { ...object, metadata: rehearsed as KubeObject['metadata'] };
+}
+
+/** What the client says of owners; nothing that fills in or checks an object looks at it. */
+function takeEntries({ metadata }: KubeObject): unknown {
+  const { managedFields } = metadata;
+  if (managedFields !== undefined) Object.assign(metadata, { managedFields: undefined });
+  return managedFields;
 }
 
 function setEntries(object: KubeObject, entries: Entries): void {
@@ -142,12 +150,13 @@ export function update(
     return { object: create(ground, face, namespace, draft, options), created: true };
   }
   checkPreconditions(kind, old, draft, options.patch === true);
+  const given = takeEntries(draft);
   const sent = { ...draft.metadata };
   takeOverMetadata(draft, old, kind);
   // Before the parts of `old` are put in: defaults may change the draft in place, and `old` belongs to the store.
   applyDefaults(kind, draft);
   const stored = entriesOf(old);
-  const entries = options.managedFields ?? track(ground, kind, old, { ...draft, metadata: sent }, options);
+  const entries = options.managedFields ?? track(ground, kind, old, { ...draft, metadata: sent }, given, options);
   if (subresource === 'status') keepAllButStatus(draft, old, kind);
   else if (subresource === 'finalize') keepAllButFinalizers(draft, old);
 
@@ -186,9 +195,19 @@ export function update(
 }
 
 /** Whose the fields are after this update. */
-function track(ground: Ground, kind: Kind, old: KubeObject, sent: KubeObject, options: UpdateOptions): Entries {
+function track(
+  ground: Ground,
+  kind: Kind,
+  old: KubeObject,
+  sent: KubeObject,
+  given: unknown,
+  options: UpdateOptions,
+): Entries {
   const { actor, subresource } = options;
-  return trackUpdate(kind, old, sent, entriesOf(old), {
+  const stored = entriesOf(old);
+  // A subresource does not write them.
+  const entries = subresource === undefined ? givenEntries(given, stored) : stored;
+  return trackUpdate(kind, old, sent, entries, {
     manager: actor,
     subresource,
     time: timestamp(ground.clock.now()),

@@ -6,6 +6,7 @@
  *
  * It knows nothing of validation or of HTTP. What is stored is never changed in place.
  */
+import { entriesOf, entriesText } from '../apply/managed-fields.ts';
 import type { Kind, KubeObject } from '../kinds/kind.ts';
 import { qualifiedResource } from '../status.ts';
 import { Backlog } from './backlog.ts';
@@ -32,10 +33,27 @@ const jsonOf = new WeakMap<KubeObject, string>();
 export function toJson(object: KubeObject): string {
   let text = jsonOf.get(object);
   if (text === undefined) {
-    text = JSON.stringify(object);
+    text = textOf(object);
     jsonOf.set(object, text);
   }
   return text;
+}
+
+/** As JSON.stringify; what is shared with other objects and with earlier states is not written anew. */
+function textOf(object: KubeObject): string {
+  const { managedFields, ...metadata } = object.metadata;
+  if (managedFields === undefined) return JSON.stringify(object);
+  let text = '';
+  for (const key of Object.keys(object)) {
+    const value: unknown = object[key];
+    if (value === undefined) continue;
+    const one =
+      key === 'metadata'
+        ? `${JSON.stringify(metadata).slice(0, -1)},"managedFields":${entriesText(entriesOf(object))}}`
+        : JSON.stringify(value);
+    text += `${text === '' ? '{' : ','}${JSON.stringify(key)}:${one}`;
+  }
+  return `${text}}`;
 }
 
 /** The objects of one kind. */
