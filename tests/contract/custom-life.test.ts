@@ -140,6 +140,30 @@ describe('read [SPEC C185]', () => {
       (await say('GET', `/apis/${group}/v1`)).body.resources.map(({ storageVersionHash: _hash, ...one }: Json) => one),
     ).toMatchSnapshot();
   });
+  test('the versions of a group come by age and ripeness, whichever kind they are of', async () => {
+    for (const [kind, version] of [
+      ['Aa', 'v1beta1'],
+      ['Ab', 'v2'],
+      ['Ac', 'v10alpha1'],
+    ] as const) {
+      const crd = definitionOf(group, kind, {}, { name: version });
+      crd.spec.group = `ages.${group}`;
+      crd.metadata.name = `${kind.toLowerCase()}s.ages.${group}`;
+      await define(on, crd);
+    }
+    const versions = await waitFor('all of them', async () => {
+      const { body } = await on.raw('GET', `/apis/ages.${group}`);
+      return body.versions?.length === 3 ? body.versions : undefined;
+    });
+    expect(versions.map((one: Json) => one.version)).toEqual(['v2', 'v1beta1', 'v10alpha1']);
+    await dropDefinitions(on, `ages.${group}`);
+  });
+  test('groups in their order', async () => {
+    const { groups } = (await on.raw('GET', '/apis')).body;
+    const elsewhere = /^(apiregistration|certificates|flowcontrol|resource)\./;
+    const ours = groups.filter(({ name }: Json) => !elsewhere.test(name) && !name.endsWith('example.org'));
+    expect(ours.map(({ name, preferredVersion }: Json) => [name, preferredVersion.version])).toMatchSnapshot();
+  });
   test('discovery, aggregated, under another ETag than before', async () => {
     const accept = 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList';
     const before = await on.raw('GET', '/apis', undefined, undefined, accept);

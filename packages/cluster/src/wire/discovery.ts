@@ -1,5 +1,6 @@
 /** Discovery in both forms: the aggregated documents that kubectl 1.27+ asks for, and the older list for each group-version. */
 import { createHash } from 'node:crypto';
+import { byPriority } from '../custom/versions.ts';
 import type { Kind } from '../kinds/kind.ts';
 import type { Registry } from '../registry.ts';
 import { failure } from '../status.ts';
@@ -42,6 +43,9 @@ export class Discovery {
         subresources: [],
       })),
     ];
+    for (const group of groupsInOrder(listed)) this.#groups.set(group, new Map());
+    const byVersion = [...listed].sort((a, b) => byPriority(a.version, b.version));
+    for (const { group, version } of byVersion) this.#groups.get(group)?.set(version, []);
     for (const one of listed.sort((a, b) => (a.plural < b.plural ? -1 : 1))) {
       const versions = this.#groups.get(one.group) ?? new Map<string, Listed[]>();
       versions.set(one.version, [...(versions.get(one.version) ?? []), one]);
@@ -144,6 +148,16 @@ export class Discovery {
     return { metadata: group === '' ? {} : { name: group }, versions };
   }
 }
+
+/** In the order of a real server: as the kinds stand in their index, what only reviews have before `autoscaling`, custom ones last. */
+function groupsInOrder(listed: readonly Listed[]): string[] {
+  const rank = ({ group }: Listed): number => (REVIEWING.has(group) ? autoscaling - 0.5 : first.indexOf(group));
+  const first = [...new Set(listed.map((one) => one.group))];
+  const autoscaling = first.indexOf('autoscaling');
+  return [...new Set([...listed].sort((a, b) => rank(a) - rank(b)).map((one) => one.group))];
+}
+
+const REVIEWING: ReadonlySet<string> = new Set(reviews.map((review) => review.group));
 
 function listedKind(kind: Kind): Listed {
   const { group, version, plural, singular, namespaced, verbs, shortNames = [], categories = [], subresources } = kind;
