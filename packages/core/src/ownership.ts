@@ -3,15 +3,7 @@
  * the claims. Everything that may be uninstalled is proven here. [SPEC I3]
  */
 import type { BizKey } from '@kouplet/protocol';
-import {
-  hasEnded,
-  isDeleting,
-  isSameWorkload,
-  type PodRole,
-  revisionOf,
-  roleOf,
-  type WantedBiz,
-} from './module-pod.ts';
+import { hasEnded, isDeleting, isSameWorkload, revisionOf, roleOf, type WantedBiz } from './module-pod.ts';
 import type { ObservedPod } from './observed.ts';
 import type { Policy } from './policy.ts';
 import { isOlderVersion, wallOf } from './records.ts';
@@ -47,33 +39,18 @@ export interface Desire {
 export type Loser = Wish &
   ({ readonly reason: 'Superseded' | 'BizOccupied' } | { readonly reason: 'HeldBack'; readonly setback: Setback });
 
-/** Roles of all Pods of the base, by UID. */
-export type Roles = ReadonlyMap<string, PodRole>;
-
-export function rolesOf({ pods }: BaseState): Roles {
-  return podsView(pods).roles;
-}
-
-/** What follows from a base's Pods alone. */
-interface PodsView {
-  readonly roles: Roles;
-  /** Live module Pods, by key of what they want, in the order of the record. */
-  readonly wishes: ReadonlyMap<BizKey, readonly Wish[]>;
-}
-
 // Most plans of a base see the Pods that the one before saw. A record of Pods never changes, so neither does what follows from it.
-const podsViews = new WeakMap<BaseState['pods'], PodsView>();
+const wishesByPods = new WeakMap<BaseState['pods'], ReadonlyMap<BizKey, readonly Wish[]>>();
 
-function podsView(pods: BaseState['pods']): PodsView {
-  const known = podsViews.get(pods);
+/** What live module Pods want, by key, in the order of the record. */
+function wishesOf(pods: BaseState['pods']): ReadonlyMap<BizKey, readonly Wish[]> {
+  const known = wishesByPods.get(pods);
   if (known !== undefined) return known;
-  const roles = new Map<string, PodRole>();
   const wishes = new Map<BizKey, Wish[]>();
   for (const uid in pods) {
     const entry = pods[uid];
     if (entry === undefined) continue;
     const role = roleOf(entry.pod);
-    roles.set(uid, role);
     if (role.kind !== 'module' || isDeleting(entry.pod) || hasEnded(entry.pod)) continue;
     for (const biz of role.modules) {
       const wish = { entry, biz };
@@ -82,16 +59,14 @@ function podsView(pods: BaseState['pods']): PodsView {
       else others.push(wish);
     }
   }
-  const view = { roles, wishes };
-  podsViews.set(pods, view);
-  return view;
+  wishesByPods.set(pods, wishes);
+  return wishes;
 }
 
 /** By key: who should have it now (monotonic ms). Keys that nobody live wants are missing. */
 export function desiresOf(state: BaseState, now: number): ReadonlyMap<BizKey, Desire> {
-  const { roles, wishes } = podsView(state.pods);
   const desires = new Map<BizKey, Desire>();
-  for (const [key, all] of wishes) {
+  for (const [key, all] of wishesOf(state.pods)) {
     const slot = state.slots[key];
     const [only] = all;
     if (all.length === 1 && only !== undefined && slot?.troubles === undefined) {
@@ -102,9 +77,9 @@ export function desiresOf(state: BaseState, now: number): ReadonlyMap<BizKey, De
     const live: Wish[] = [];
     for (const { entry, biz } of all) {
       if (isContainerEnded(slot, entry, biz)) continue;
-      const { uid } = entry.pod.metadata;
-      const role = roles.get(uid);
-      const setback = role?.kind === 'module' ? setbackOf(state, uid, role.modules, now) : undefined;
+      const role = roleOf(entry.pod);
+      const modules = role.kind === 'module' ? role.modules : [];
+      const setback = setbackOf(state, entry.pod.metadata.uid, modules, now);
       live.push(setback === undefined ? { entry, biz } : { entry, biz, setback });
     }
     if (live.length > 0) desires.set(key, decide(key, live, slot));

@@ -2,7 +2,7 @@
 
 import type { Waiting } from './actions.ts';
 import { addressFault } from './labels.ts';
-import { controllerOf, hasEnded, isDeleting, type PodRole } from './module-pod.ts';
+import { controllerOf, hasEnded, isDeleting, type PodRole, roleOf } from './module-pod.ts';
 import { nodeNotice, podNotice } from './notices.ts';
 import type { PodStatus } from './observed.ts';
 import { disruptedStatus, hasEverStarted, isWorthWhileDeleting, projectPod, terminalStatus } from './project-pod.ts';
@@ -39,8 +39,7 @@ function planAbandoned(draft: Draft, entry: PodEntry): void {
 
 function planStatus(draft: Draft, entry: PodEntry, losses: readonly Waiting[] | undefined, view: BaseView): void {
   const { situation } = draft;
-  const role = situation.roles.get(entry.pod.metadata.uid);
-  if (role === undefined) return;
+  const role = roleOf(entry.pod);
   if (losses === undefined && isAtRest(situation, entry, role, view)) return;
   if (losses !== undefined) draft.waiting.push(...losses);
   if (role.kind === 'module' && role.ignored.length > 0 && entry.pod.status.startTime === undefined) {
@@ -74,8 +73,8 @@ function passingUntil(draft: Draft, entry: PodEntry, desired: PodStatus): number
   const { state, policy } = draft.situation;
   const shown = entry.pod.status;
   if (readyOf(desired) !== (readyOf(shown) ?? 'False') || desired.phase !== (shown.phase ?? 'Pending')) return 0;
-  const role = draft.situation.roles.get(entry.pod.metadata.uid);
-  if (role?.kind !== 'module') return 0;
+  const role = roleOf(entry.pod);
+  if (role.kind !== 'module') return 0;
   let since = entry.seenAt;
   for (const biz of role.modules) {
     const standing = standingOf(draft.situation, entry, biz);
@@ -168,11 +167,11 @@ function isAtRest({ state, desires }: Situation, entry: PodEntry, role: PodRole,
 function planDeletion(draft: Draft, entry: PodEntry): void {
   const { situation } = draft;
   const { pod } = entry;
-  const role = situation.roles.get(pod.metadata.uid);
-  const obstacle = role?.kind === 'module' ? deletionObstacle(situation, entry) : undefined;
+  const role = roleOf(pod);
+  const obstacle = role.kind === 'module' ? deletionObstacle(situation, entry) : undefined;
   if (obstacle !== undefined) {
     draft.waiting.push({ subject: podSubject(pod), ...obstacle });
-    const desired = role === undefined ? pod.status : projectPod(situation, entry, role);
+    const desired = projectPod(situation, entry, role);
     if (isWorthWhileDeleting(desired, pod)) {
       const ready = desired.conditions?.filter((condition) => condition.type === 'Ready') ?? [];
       patchStatus(draft, entry, { conditions: ready });

@@ -96,7 +96,7 @@ export function isRecorded({ record }: BaseState, key: string, { podUid, url }: 
 }
 
 function claimsOf(state: BaseState): Record<string, RecordedInstall> {
-  const claims: Record<string, RecordedInstall> = {};
+  const claims: Record<string, RecordedInstall> = Object.create(null);
   for (const key in state.slots) {
     const claim = state.slots[key]?.claim;
     if (claim !== undefined) claims[key] = claim;

@@ -1,5 +1,6 @@
 /** `projectBase`: the Node and the Pod statuses that should be visible now. */
 import type { FleetState } from './fleet.ts';
+import { roleOf } from './module-pod.ts';
 import type { PodStatus } from './observed.ts';
 import type { Policy } from './policy.ts';
 import { type DesiredNode, projectNode } from './project-node.ts';
@@ -18,8 +19,7 @@ export function projectBase(state: BaseState, fleet: FleetState, policy: Policy,
   const situation = situationOf(state, fleet, policy, now);
   const pods = new Map<string, PodStatus>();
   for (const [uid, entry] of Object.entries(state.pods)) {
-    const role = situation.roles.get(uid);
-    if (role !== undefined) pods.set(uid, projectPod(situation, entry, role));
+    pods.set(uid, projectPod(situation, entry, roleOf(entry.pod)));
   }
   const isThere = state.node !== undefined || situation.liveness.kind === 'alive';
   return isThere ? { node: { name: situation.nodeName, ...projectNode(situation) }, pods } : { pods };

@@ -16,7 +16,7 @@ import {
 } from './liveness.ts';
 import { nodeNameOf, topicsAnnotation } from './names.ts';
 import type { RecordedInstall } from './observed.ts';
-import { type Desire, desiresOf, isPresent, type Roles, rolesOf } from './ownership.ts';
+import { type Desire, desiresOf, isPresent } from './ownership.ts';
 import type { Policy } from './policy.ts';
 import { isHung } from './slots.ts';
 import type { BaseState, Notice } from './state.ts';
@@ -31,7 +31,6 @@ export interface Situation {
   readonly liveness: Liveness;
   readonly givingUp: GivingUp;
   readonly hold: Hold;
-  readonly roles: Roles;
   /** On the base and not proven to be ours, in order. */
   readonly unmanaged: readonly string[];
   /** Keys of operations that do not end, in order. */
@@ -67,7 +66,6 @@ export function situationOf(state: BaseState, fleet: FleetState, policy: Policy,
     liveness,
     givingUp: givingUpOf(state, fleet, policy, now, liveness),
     hold: holdOf(state, fleet, policy, now),
-    roles: rolesOf(state),
     unmanaged: unmanaged.sort(),
     hung: hung.sort(),
     desires: desiresOf(state, now.mono),
