@@ -25,7 +25,7 @@ export const nodes: Chapter = {
     'cordon node-1',
     'cordon node-1',
     'get nodes',
-    'drain node-1',
+    'drain node-1 --force',
     'drain node-1 --ignore-daemonsets',
     'drain node-1 --ignore-daemonsets --force --dry-run=client -o name',
     { line: 'drain node-1 --ignore-daemonsets --force --timeout=30s --pod-selector=app=one', sorted: true },
