@@ -25,6 +25,14 @@ test.each([
   const spec = { hard: { pods: '1' }, scopes: [name] };
   const quota = await cluster.ask('POST', `${at}/resourcequotas`, { body: { metadata: { name: lower }, spec } });
   expect(quota.code).toBe(422);
+  const limits = [{ type: 'Container', max: { cpu: '2', [name]: '1' }, default: { memory: '1Gi' } }];
+  const range = await cluster.ask('POST', `${at}/limitranges`, {
+    body: { metadata: { name: lower }, spec: { limits } },
+  });
+  expect(range.code).toBe(422);
+  const requests = { requests: { [name]: '1' }, limits: { cpu: '1' } };
+  const greedy = podOf(lower, { spec: { containers: [{ name: 'c', image: 'x', resources: requests }] } });
+  expect((await cluster.ask('POST', `${at}/pods`, { body: greedy })).code).toBe(422);
   const conditions = [{ type: name, status: 'name' }];
   const node = await cluster.ask('POST', '/api/v1/nodes', {
     body: { metadata: { name: lower }, status: { conditions } },

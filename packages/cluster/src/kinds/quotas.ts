@@ -80,15 +80,15 @@ function validateLimit(limit: Fields, path: string): FieldError[] {
   for (const name of [...names].sort()) {
     for (const [less, more, at, [lessWord, moreWord]] of orders) {
       if (isPod && (less.startsWith('default') || more.startsWith('default'))) continue;
-      const a: unknown = fieldsOf(limit[less])[name];
-      const b: unknown = fieldsOf(limit[more])[name];
+      const a: unknown = ownValue(fieldsOf(limit[less]), name);
+      const b: unknown = ownValue(fieldsOf(limit[more]), name);
       if (a === undefined || b === undefined || compareQuantities(quantityOf(a), quantityOf(b)) <= 0) continue;
-      const printed: unknown = fieldsOf(limit[printedOf[`${less}<${more}`] ?? at])[name];
+      const printed: unknown = ownValue(fieldsOf(limit[printedOf[`${less}<${more}`] ?? at]), name);
       errors.push(
         invalid(`${path}.${at}[${name}]`, printed, `${lessWord} value ${a} is greater than ${moreWord} value ${b}`),
       );
     }
-    const ratio: unknown = fieldsOf(limit.maxLimitRequestRatio)[name];
+    const ratio: unknown = ownValue(fieldsOf(limit.maxLimitRequestRatio), name);
     if (ratio !== undefined && quantityOf(ratio).nanos < 1_000_000_000n) {
       errors.push(invalid(`${path}.maxLimitRequestRatio[${name}]`, ratio, `ratio ${ratio} is less than 1`));
     }
@@ -273,6 +273,6 @@ const printableScopes = (requirements: readonly Fields[]): Fields => ({
 function quotaCell(status: Fields, isWanted: (name: string) => boolean): string {
   return sortedEntries(status.hard)
     .filter(([name]) => isWanted(name))
-    .map(([name, hard]) => `${name}: ${formatQuantity(quantityOf(fieldsOf(status.used)[name]))}/${hard}`)
+    .map(([name, hard]) => `${name}: ${formatQuantity(quantityOf(ownValue(fieldsOf(status.used), name)))}/${hard}`)
     .join(', ');
 }

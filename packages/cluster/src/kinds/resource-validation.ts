@@ -1,4 +1,5 @@
 /** `resources` of a container, `capacity` of a node: names and amounts (core/validation validateResourceRequirements). */
+import { ownValue } from '../json.ts';
 import { invalid, invalids, required } from './field-errors.ts';
 import { fieldsOf, sortedEntries } from './json.ts';
 import type { FieldError } from './kind.ts';
@@ -50,7 +51,7 @@ export function validateRequirements(requirements: unknown, path: string): Field
     errors.push(...validateEntry(name, value, `${path}.limits[${name}]`));
   for (const [name, value] of sortedEntries(requests)) {
     errors.push(...validateEntry(name, value, `${path}.requests[${name}]`));
-    const limit: unknown = fieldsOf(limits)[name];
+    const limit: unknown = ownValue(fieldsOf(limits), name);
     if (limit === undefined) {
       if (!mayOvercommit(name)) {
         errors.push(required(`${path}.limits`, 'Limit must be set for non overcommitable resources'));
