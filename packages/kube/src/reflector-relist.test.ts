@@ -42,6 +42,11 @@ describe('a new list is made where the history is lost, and only there', () => {
     const server = await collection(['a']);
     server.fault('watch', { kind: 'instead', behaviour: status(410, 'Expired', 'too old resource version') });
     const watched = view(server.http.url);
+    // The view is right after the first list, before the watch is refused.
+    await eventually(
+      () => server.lists === 2,
+      () => `${server.lists} lists`,
+    );
     await converged(watched, server);
     expect([server.lists, server.expirations]).toEqual([2, 1]);
   });
