@@ -10,7 +10,7 @@ const podSpec = { containers: null };
 const template = { metadata: {}, spec: podSpec };
 const selected = { selector: null, template };
 const loadBalanced = { spec: {}, status: { loadBalancer: {} } };
-const eventTimes = { metadata: {} };
+const autoscaler = { spec: { scaleTargetRef: { kind: '', name: '' }, maxReplicas: 0 }, status: {} };
 
 /** By the type of the schema; without `metadata`, which all have. */
 const PARTS: Readonly<Record<string, Blank>> = {
@@ -42,7 +42,6 @@ const PARTS: Readonly<Record<string, Blank>> = {
   V1ClusterRoleBinding: { roleRef: {} },
   V1EndpointSlice: { addressType: '', endpoints: null, ports: null },
   CoreV1Event: {
-    ...eventTimes,
     involvedObject: {},
     source: {},
     firstTimestamp: null,
@@ -52,21 +51,22 @@ const PARTS: Readonly<Record<string, Blank>> = {
     reportingInstance: '',
   },
   EventsV1Event: {
-    ...eventTimes,
     eventTime: null,
     regarding: {},
     deprecatedSource: {},
     deprecatedFirstTimestamp: null,
     deprecatedLastTimestamp: null,
   },
-  V2HorizontalPodAutoscaler: {
-    spec: { scaleTargetRef: { kind: '', name: '' }, maxReplicas: 0 },
-    status: {},
-  },
+  V1HorizontalPodAutoscaler: autoscaler,
+  V2HorizontalPodAutoscaler: autoscaler,
+  V1CustomResourceDefinition: { spec: { names: {} }, status: {} },
+  V1IngressClass: { spec: {} },
+  V1PodTemplate: { template },
+  V1RuntimeClass: { handler: '' },
   V1Scale: { spec: {}, status: { replicas: 0 } },
 };
 
-/** Kinds that users define have no struct, and their blank has nothing. */
+/** Kinds that users define have no struct, and their blank has nothing but metadata. */
 export function blankOf(kind: FieldedKind): Blank {
-  return kind.custom !== undefined ? {} : { metadata: {}, ...PARTS[kind.schema] };
+  return { metadata: {}, ...PARTS[kind.schema] };
 }

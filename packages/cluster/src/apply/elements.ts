@@ -28,12 +28,15 @@ function ofMap({ keys, defaults }: ListAtom, item: unknown): Element {
   for (const key of keys) {
     let value = item[key];
     if (value === undefined) value = defaults[key];
-    if (value === undefined) {
-      throw new Unnamable(
-        `associative list with keys has an element that omits key field ${JSON.stringify(key)} (and doesn't have default value)`,
-      );
-    }
+    // A key of several may be left out.
+    if (value === undefined) continue;
     text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${JSON.stringify(value)}`;
+  }
+  if (text === '') {
+    const all = keys.map((key) => JSON.stringify(key)).join(' ');
+    throw new Unnamable(
+      `associative list with keys has an element that omits all key fields [${all}] (and doesn't have default values for any key fields)`,
+    );
   }
   return `k:{${text}}`;
 }
