@@ -38,3 +38,16 @@ test('Ctrl-C while it starts ends it too [SPEC O9]', async () => {
   command.process.kill('SIGINT');
   expect((await command.ended).code).toBe(0);
 });
+
+test('with --keep what was applied is there the next time, and comes on line again [SPEC C150]', async () => {
+  const kept = join(dir, 'kept');
+  const first = startCommand(['up', '--keep', '--dir', kept, '--bases', '1', '--apply', sample]);
+  await first.says(/Kubernetes API .*\(embedded, state in .*kept\)/, 60_000);
+  await first.says(/on line +biz1:0\.0\.1-SNAPSHOT/, 60_000);
+  first.process.kill('SIGINT');
+  expect((await first.ended).code).toBe(0);
+  const second = startCommand(['up', '--keep', '--dir', kept, '--bases', '1']);
+  await second.says(/on line +biz1:0\.0\.1-SNAPSHOT .*\(pod default\/test-module-deployment-/, 60_000);
+  second.process.kill('SIGINT');
+  expect((await second.ended).code).toBe(0);
+}, 120_000);

@@ -7,7 +7,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Fleet, startFleet } from '@kouplet/base';
 import { AedesTunnel } from '@kouplet/broker';
-import { type Durability, startCluster } from '@kouplet/cluster';
+import { type Cluster, type Durability, startCluster } from '@kouplet/cluster';
 import { type Change, type Controller, openLog, startController } from '@kouplet/controller';
 import { defaultTimings, type Policy } from '@kouplet/core';
 import { createTransport, loadCluster } from '@kouplet/kube';
@@ -88,7 +88,7 @@ async function start(
   const tunnel = new AedesTunnel({ env, host, port: flags.mqttPort, log: brokerLogTo(log.log) });
   const access = await loadCluster({ kubeconfig: kubeconfigPath });
   stops.add('the credentials', () => access.close());
-  const changes = new Changes();
+  const changes = new Changes(readyNodes(cluster));
   const controller = await startController({
     policy: policyOf(env),
     tunnel,
@@ -165,11 +165,22 @@ function openLogFile(path: string) {
   }
 }
 
+/** Of a kept state: Nodes that were Ready and still are. That is no change, so nobody will tell of it. */
+function readyNodes({ api }: Cluster): string[] {
+  const isReady = ({ type, status }: { readonly type: string; readonly status: string }): boolean =>
+    type === 'Ready' && status === 'True';
+  return api.list('nodes').flatMap((node) => (node.status?.conditions?.some(isReady) ? [node.metadata.name] : []));
+}
+
 /** Changes while it starts are kept for their lines, which come once everything else has been said. */
 class Changes {
   #kept: Array<{ readonly change: Change; readonly at: Date }> | undefined = [];
-  readonly #ready = new Set<string>();
+  readonly #ready: Set<string>;
   #onReady: () => void = () => {};
+
+  constructor(readyNodes: Iterable<string>) {
+    this.#ready = new Set(readyNodes);
+  }
 
   tell(change: Change): void {
     if (change.kind === 'node-ready') {
