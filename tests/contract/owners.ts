@@ -34,7 +34,7 @@ export function openOwnersSetting(name: string): OwnersSetting {
       (entry: Json) => !OF_THE_CLUSTER.has(entry.manager),
     );
     const told = entries.map(({ manager, operation, apiVersion, time, fieldsType, fieldsV1, subresource, ...rest }) => [
-      [operation, manager, subresource === undefined ? apiVersion : `${apiVersion}/${subresource}`].join(' '),
+      on.plain([operation, manager, subresource === undefined ? apiVersion : `${apiVersion}/${subresource}`].join(' ')),
       {
         ...rest,
         ...(time === undefined ? { time } : {}),
