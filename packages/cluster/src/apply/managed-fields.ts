@@ -80,6 +80,15 @@ export function entriesOf(object: KubeObject | undefined): Entries {
   return (object?.metadata.managedFields as Entries | undefined) ?? NONE;
 }
 
+/** An object that was just read from where it is kept: from now on its sets are those of all the others, too. */
+export function shareFields(object: KubeObject): KubeObject {
+  const entries = entriesOf(object);
+  if (entries.length > 0) {
+    object.metadata.managedFields = entries.map((entry) => ({ ...entry, fieldsV1: shared(entry.fieldsV1) }));
+  }
+  return object;
+}
+
 /**
  * What a client sent as `managedFields`, beside what is stored: an empty list and a list of one empty entry strip them, what
  * is missing or cannot be read leaves them.

@@ -59,7 +59,7 @@ describe('[SPEC C106] an applied configuration', () => {
         const names = (merged.spec.containers ?? []).map((one) => one.name);
         expect(new Set(names).size).toBe(names.length);
         expect(new Set(names)).toEqual(new Set([...live, ...applied].map((one) => one.name)));
-        const wanted = applied.map((one) => one.name);
+        const wanted: string[] = applied.map((one) => one.name);
         expect(names.filter((one) => wanted.includes(one))).toEqual(wanted);
       }),
     );

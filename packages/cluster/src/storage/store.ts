@@ -6,7 +6,7 @@
  *
  * It knows nothing of validation or of HTTP. What is stored is never changed in place.
  */
-import { entriesOf, entriesText } from '../apply/managed-fields.ts';
+import { entriesOf, entriesText, shareFields } from '../apply/managed-fields.ts';
 import type { Kind, KubeObject } from '../kinds/kind.ts';
 import { qualifiedResource } from '../status.ts';
 import { Backlog } from './backlog.ts';
@@ -137,8 +137,8 @@ export class Store {
     this.backlog = new Backlog(keeper, () => this.#revision);
     for (const { resource, json } of keeper?.objects() ?? []) {
       const objects = this.#unclaimed.get(resource);
-      if (objects === undefined) this.#unclaimed.set(resource, [JSON.parse(json)]);
-      else objects.push(JSON.parse(json));
+      if (objects === undefined) this.#unclaimed.set(resource, [shareFields(JSON.parse(json))]);
+      else objects.push(shareFields(JSON.parse(json)));
     }
     for (const kind of kinds) this.serve(kind);
   }
