@@ -24,13 +24,14 @@ const REPLACEMENTS: ReadonlyArray<readonly [RegExp, string]> = [
   [/\b10\.9[67]\.\d+\.\d+/g, 'CLUSTER-IP'],
   [/(:|nodePort"?: ?|NodePort: +\S+ +)3[012]\d{3}\b/gi, '$1NODE-PORT'],
   [/((?:pod-template|controller-revision)-hash(?:"?: ?"?|=))[\w-]+/g, '$1HASH'],
+  // Before spans: a hash may look like one.
+  [new RegExp(`-${CONSONANTS}{6,10}(?=-|\\b)`, 'g'), '-HASH'],
+  [new RegExp(`-${CONSONANTS}{5}\\b`, 'g'), '-RANDOM'],
   // Spans of seconds; longer than two minutes no chapter lasts.
   [/(?<!for )\b(?:\d+m)?\d+(?:\.\d+)?m?s\b/g, 'SPAN'],
   // The age of what was there before the chapter, in a column.
   [/(?<!cpu[:=]? *)\b(?:\d+d)?(?:\d+h)?(?:\d+[dhm])(?=$| {2})/gm, 'SPAN'],
   [/\(x\d+ over SPAN\)/g, '(xN over SPAN)'],
-  [new RegExp(`-${CONSONANTS}{6,10}(?=-|\\b)`, 'g'), '-HASH'],
-  [new RegExp(`-${CONSONANTS}{5}\\b`, 'g'), '-RANDOM'],
   [/\[\d{3,}:\d{3,}\]/g, ''],
   // Widths of columns follow what was replaced.
   [/(\S)[ \t]{2,}/g, '$1  '],
