@@ -85,6 +85,8 @@ export interface PatchPodStatus {
   readonly name: string;
   readonly uid: string;
   readonly status: PodStatus;
+  /** The Pod shows addresses already: those of the status take their place, where a merge would add to them. */
+  readonly replacesAddresses?: true;
 }
 
 /** Confirms a deletion: grace 0, UID precondition. */

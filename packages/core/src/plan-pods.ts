@@ -238,7 +238,17 @@ function removePod(draft: Draft, entry: PodEntry): void {
 
 function patchStatus(draft: Draft, entry: PodEntry, status: PodStatus): void {
   const { name, namespace, uid } = entry.pod.metadata;
-  propose(draft, { kind: 'patch-pod-status', key: `pod/${uid}`, namespace: namespace ?? 'default', name, uid, status });
+  const { podIPs = [], hostIPs = [] } = entry.pod.status;
+  const isAddressed = podIPs.length > 0 || hostIPs.length > 0;
+  propose(draft, {
+    kind: 'patch-pod-status',
+    key: `pod/${uid}`,
+    namespace: namespace ?? 'default',
+    name,
+    uid,
+    status,
+    ...(isAddressed ? { replacesAddresses: true } : {}),
+  });
 }
 
 /** A Pod whose deletion waits for a base that is away is told why, once. [SPEC M5] */

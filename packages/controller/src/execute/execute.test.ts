@@ -201,10 +201,10 @@ describe('on an API', () => {
       hostIPs: [{ ip }],
       conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: '2026-01-01T00:00:00Z' }],
     });
-    const patch = (ip: string) =>
-      act({ kind: 'patch-pod-status', namespace: 'default', name: 'p1', uid, status: status(ip) });
-    await patch('10.0.0.1');
-    const { observed } = await patch('10.0.0.2');
+    const patch = (ip: string, replaces: { readonly replacesAddresses?: true }) =>
+      act({ kind: 'patch-pod-status', namespace: 'default', name: 'p1', uid, status: status(ip), ...replaces });
+    await patch('10.0.0.1', {});
+    const { observed } = await patch('10.0.0.2', { replacesAddresses: true });
     if (observed?.kind !== 'pod-observed') throw new Error('no Pod');
     expect(observed.pod.status).toMatchObject({ podIP: '10.0.0.2', hostIP: '10.0.0.2' });
     expect(observed.pod.status.podIPs).toEqual([{ ip: '10.0.0.2' }]);

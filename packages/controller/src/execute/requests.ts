@@ -9,7 +9,6 @@ import {
   type PatchNode,
   type PatchNodeStatus,
   type PatchPodStatus,
-  type PodStatus,
   type WriteLease,
   type WriteRecord,
 } from '@kouplet/core';
@@ -72,7 +71,7 @@ function bareRequestOf(action: ApiWrite, env: string): ApiRequest {
       return patchObject(
         pods,
         { namespace: action.namespace, name: action.name },
-        strategicMergePatch({ metadata: { uid: action.uid }, status: podStatusPatch(action.status) }),
+        strategicMergePatch({ metadata: { uid: action.uid }, status: podStatusPatch(action) }),
         { subresource: 'status' },
       );
     case 'delete-pod':
@@ -118,10 +117,15 @@ function nodePatch(action: PatchNode): Readonly<Record<string, unknown>> {
 }
 
 /**
- * podIPs and hostIPs merge by `ip`: without the directive an address that a base had before would stay for ever. Empty means
- * taken off, which a server does for `null` only (seen on 1.34.4).
+ * podIPs and hostIPs merge by `ip`: without the directive an address that a base had before would stay for ever. Where there is
+ * none to replace it is left out, as a server of 1.24 then takes it for an address. Empty means taken off, which a server does for
+ * `null` only (seen on 1.34.4).
  */
-function podStatusPatch(status: PodStatus): Readonly<Record<string, unknown>> {
+function podStatusPatch({ status, replacesAddresses }: PatchPodStatus): Readonly<Record<string, unknown>> {
+  const replacing = (ips: ReadonlyArray<{ readonly ip: string }>): readonly object[] | null => {
+    if (ips.length === 0) return null;
+    return replacesAddresses === true ? [...ips, { $patch: 'replace' }] : ips;
+  };
   const { podIP, podIPs, hostIP, hostIPs, ...rest } = status;
   return {
     ...rest,
@@ -130,10 +134,6 @@ function podStatusPatch(status: PodStatus): Readonly<Record<string, unknown>> {
     ...(hostIP === undefined ? {} : { hostIP: hostIP === '' ? null : hostIP }),
     ...(hostIPs === undefined ? {} : { hostIPs: replacing(hostIPs) }),
   };
-}
-
-function replacing(ips: ReadonlyArray<{ readonly ip: string }>): readonly object[] | null {
-  return ips.length === 0 ? null : [...ips, { $patch: 'replace' }];
 }
 
 function recordRequest(action: WriteRecord, env: string): ApiRequest {
