@@ -52,6 +52,9 @@ const verdictOn = (name: string): Promise<Json> =>
   });
 const placeOf = (name: string): Promise<string> =>
   waitFor(`a Node for ${name}`, async () => (await on.get(`pods/${name}`)).spec.nodeName, 15_000);
+/** On a real cluster there are Pods of others: none of them comes to these Nodes. */
+const reserved = { key: 'reserved', value: 'yes', effect: 'NoSchedule' };
+const admitted = { key: 'reserved', operator: 'Exists' };
 const end = (name: string): Promise<Json> => on.raw('DELETE', `pods/${name}?gracePeriodSeconds=0`);
 /** The names of this run's namespaces stand where the case says HERE and AWAY. */
 const here = (value: Json): Json =>
@@ -69,6 +72,7 @@ describe('random clusters [SPEC C113]', () => {
       .map((term) => ({ ...term, ...fields }));
     return {
       ...spec,
+      tolerations: [...(spec.tolerations ?? []), admitted],
       affinity: { ...spec.affinity, nodeAffinity: { ...affinity, [required]: { nodeSelectorTerms } } },
     };
   };
@@ -94,7 +98,7 @@ describe('random clusters [SPEC C113]', () => {
       nodes.map(({ labels, taints, allocatable }, index) =>
         on.makeNode(`c${at}n${index}`, {
           labels,
-          taints,
+          taints: [...taints, reserved],
           status: { capacity: allocatable, allocatable },
         }),
       ),
@@ -139,6 +143,7 @@ const asking = (name: string, group: string, cpu: string, more: Json = {}, label
     name,
     {
       nodeSelector: { group: `${group}.${on.namespace}` },
+      tolerations: [admitted],
       containers: [{ name: 'c', image: 'nginx:1', resources: { requests: { cpu } } }],
       ...more,
     },
@@ -147,7 +152,7 @@ const asking = (name: string, group: string, cpu: string, more: Json = {}, label
 const makeGroup = async (group: string, count: number, status: Json = {}): Promise<string[]> =>
   Promise.all(
     Array.from({ length: count }, (_none, at) =>
-      on.makeNode(`${group}${at}`, { labels: { group: `${group}.${on.namespace}` }, status }),
+      on.makeNode(`${group}${at}`, { labels: { group: `${group}.${on.namespace}` }, taints: [reserved], status }),
     ),
   );
 /** Other suites' Nodes are no part of the contract. */
@@ -395,9 +400,9 @@ describe('a Pod that waits comes when [SPEC C77]', () => {
   });
 
   test('the Node loses a taint', async () => {
-    await patchNode({ spec: { taints: [{ key: 'k', effect: 'NoSchedule' }] } });
+    await patchNode({ spec: { taints: [reserved, { key: 'k', effect: 'NoSchedule' }] } });
     await waits('tainted', {});
-    await patchNode({ spec: { taints: [] } });
+    await patchNode({ spec: { taints: [reserved] } });
     await comes('tainted');
   });
 
@@ -463,13 +468,15 @@ describe('a Pod that waits comes when [SPEC C77]', () => {
 });
 
 describe('of Nodes that fit, the scheduler takes [SPEC C78]', () => {
-  const images = [{ names: ['big:1'], sizeBytes: 900 * 1024 * 1024 }];
+  // So large that it counts however many other Nodes there are.
+  const images = [{ names: ['big:1'], sizeBytes: 2 ** 40 }];
   const choose = async (short: string, spec: Json, status: Json[], extra: Json[] = [{}, {}]): Promise<string> => {
     const group = `${short}.${on.namespace}`;
     const names: string[] = [];
     for (const [at, one] of status.entries()) {
       const more = extra[at] ?? {};
-      names.push(await on.makeNode(`${short}${at}`, { ...more, labels: { group, ...more.labels }, status: one }));
+      const taints = [...(more.taints ?? []), reserved];
+      names.push(await on.makeNode(`${short}${at}`, { labels: { group, ...more.labels }, taints, status: one }));
     }
     await on.call('POST', 'pods', asking(`${short}-pod`, short, '100m', spec));
     const chosen = names.indexOf(await placeOf(`${short}-pod`));
