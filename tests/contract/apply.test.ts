@@ -4,7 +4,7 @@ import { containersOf, deploymentOf, mapOf, openOwnersSetting, wholeDeploymentOf
 import { MERGE_PATCH } from './setting.ts';
 
 const on = openOwnersSetting('apply');
-type Row = readonly [name: string, resource: string, manager: string, body: unknown, more?: string];
+type Row = readonly [name: string, resource: string, manager: string, body: unknown, more?: string | undefined];
 
 describe('an applied ConfigMap [SPEC C100]', () => {
   const m = 'configmaps/m';
@@ -43,7 +43,7 @@ describe('an applied ConfigMap [SPEC C100]', () => {
     ['names that are paths', 'configmaps/paths', 'two', mapOf('paths', { 'a.b': '1' }, { labels: { 'x.y/z': 'v' } })],
     ['in conflict', 'configmaps/paths', 'one', mapOf('paths', { 'a.b': '2' }, { labels: { 'x.y/z': 'w' } })],
   ];
-  test.each(rows)('%s', async (_name, resource, manager, body, more) => {
+  test.each(rows.map((row) => ({ name: row[0], row })))('$name', async ({ row: [, resource, manager, body, more] }) => {
     expect(await on.apply(resource, manager, body, more)).toMatchSnapshot();
   });
 
@@ -150,7 +150,7 @@ describe('an applied Deployment [SPEC C101]', () => {
     ['what validation refuses', d, 'one', deploymentOf('d', { replicas: -1 }), 'force=true'],
     ['and what may not change', d, 'one', deploymentOf('d', { selector: { matchLabels: { app: 'e' } } }), 'force=true'],
   ];
-  test.each(rows)('%s', async (_name, resource, manager, body, more) => {
+  test.each(rows.map((row) => ({ name: row[0], row })))('$name', async ({ row: [, resource, manager, body, more] }) => {
     expect(await on.apply(resource, manager, body, more)).toMatchSnapshot();
   });
 
