@@ -43,9 +43,11 @@ describe('an applied ConfigMap [SPEC C100]', () => {
     ['names that are paths', 'configmaps/paths', 'two', mapOf('paths', { 'a.b': '1' }, { labels: { 'x.y/z': 'v' } })],
     ['in conflict', 'configmaps/paths', 'one', mapOf('paths', { 'a.b': '2' }, { labels: { 'x.y/z': 'w' } })],
   ];
-  test.each(rows.map((row) => ({ name: row[0], row })))('$name', async ({ row: [, resource, manager, body, more] }) => {
-    expect(await on.apply(resource, manager, body, more)).toMatchSnapshot();
-  });
+  for (const [name, resource, manager, body, more] of rows) {
+    test(name, async () => {
+      expect(await on.apply(resource, manager, body, more)).toMatchSnapshot();
+    });
+  }
 
   test('a change of nothing but owners is written, a change of nothing is not', async () => {
     const before = await on.get('configmaps/yaml');
@@ -150,9 +152,11 @@ describe('an applied Deployment [SPEC C101]', () => {
     ['what validation refuses', d, 'one', deploymentOf('d', { replicas: -1 }), 'force=true'],
     ['and what may not change', d, 'one', deploymentOf('d', { selector: { matchLabels: { app: 'e' } } }), 'force=true'],
   ];
-  test.each(rows.map((row) => ({ name: row[0], row })))('$name', async ({ row: [, resource, manager, body, more] }) => {
-    expect(await on.apply(resource, manager, body, more)).toMatchSnapshot();
-  });
+  for (const [name, resource, manager, body, more] of rows) {
+    test(name, async () => {
+      expect(await on.apply(resource, manager, body, more)).toMatchSnapshot();
+    });
+  }
 
   test('an update takes what it changes, and apply meets it', async () => {
     await on.apply('deployments.apps/u', 'one', wholeDeploymentOf('u'));
