@@ -6,6 +6,7 @@ import type { Action, DueInstall, PlannedAction, SendCommand } from './actions.t
 import { backoffMs } from './backoff.ts';
 import { contentHashOf } from './hash.ts';
 import type { Outcome } from './inputs.ts';
+import { identityAnnotation } from './names.ts';
 import { podNotice, withNotice, withTold } from './notices.ts';
 import type { Policy } from './policy.ts';
 import { defined, withEntry, withoutEntry } from './records.ts';
@@ -122,13 +123,23 @@ export function foldActionEnded(
   if (outcome.kind !== 'done') return next;
   switch (action.kind) {
     case 'write-lease':
-      return { ...next, leaseConfirmedAt: flight.startedAt };
+      return { ...withInheritance(next, at.mono), leaseConfirmedAt: flight.startedAt };
     case 'patch-node-status':
     case 'create-node':
       return { ...next, nodeStatusAt: at.mono };
     default:
       return next;
   }
+}
+
+/**
+ * The first write of a hold over a Node that another controller made: what runs is its Pods' by now. Not when the Lease is first
+ * seen to be ours: with upstream's CLIENT_ID that is in the first lists, perhaps before its Node and its Pods are. [SPEC M9]
+ */
+function withInheritance(state: BaseState, at: number): BaseState {
+  if (state.heldSince === undefined || state.leaseConfirmedAt !== undefined) return state;
+  const isOfAnother = state.node !== undefined && state.node.metadata.annotations?.[identityAnnotation] === undefined;
+  return isOfAnother ? { ...state, inheritedAt: at } : state;
 }
 
 /** Nothing reached the base: it is as if the command had never been. */

@@ -1,6 +1,6 @@
 /** What Kubernetes objects mean. An older observation never wins, and what is gone does not come back. [SPEC I4] */
 import { isDeleting } from './module-pod.ts';
-import { givenUpAnnotation, identityAnnotation } from './names.ts';
+import { givenUpAnnotation } from './names.ts';
 import { nodeNotice, podNotice, withNotice, withoutTold } from './notices.ts';
 import type { ObservedLease, ObservedNode, ObservedPod, ObservedRecord } from './observed.ts';
 import { adopt } from './ownership.ts';
@@ -164,13 +164,7 @@ export function foldLease(state: BaseState, lease: ObservedLease, at: Stamp, pol
   if (lease.spec.holderIdentity !== policy.holderIdentity) return withoutHold(next);
   if (state.heldSince !== undefined) return next;
   // A new holder asks the base for its list before it acts, and knows of installs what the record says.
-  const isOfAnother = state.node !== undefined && state.node.metadata.annotations?.[identityAnnotation] === undefined;
-  return {
-    ...withRecordedClaims(next, state.record),
-    heldSince: at.mono,
-    listNeededSince: at.mono,
-    ...(isOfAnother ? { inheritedAt: at.mono } : {}),
-  };
+  return { ...withRecordedClaims(next, state.record), heldSince: at.mono, listNeededSince: at.mono };
 }
 
 export function foldLeaseGone(state: BaseState): BaseState {

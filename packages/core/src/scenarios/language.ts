@@ -26,7 +26,7 @@ const steps: Readonly<Record<string, Step>> = {
     run.policy = next;
     world.policy = { ...world.policy, ...next };
   },
-  start: ({ world }) => world.start(),
+  start: ({ world }, { bare }) => world.start(bare.includes('backwards')),
   kill: ({ world }) => world.kill(),
   stop({ world }) {
     world.foldFleet({ kind: 'stopping' });

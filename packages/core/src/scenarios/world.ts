@@ -60,8 +60,8 @@ export class World {
     return { mono: this.mono, wall: epochWall + this.mono + this.wallOffset };
   }
 
-  /** The controller starts: links come up, first lists come in. */
-  start(): void {
+  /** The controller starts: links come up, first lists come in: of Nodes, Leases, records and Pods, or the other way round. */
+  start(isBackwards = false): void {
     this.life += 1;
     this.isRunning = true;
     this.fleet = createFleet();
@@ -71,7 +71,8 @@ export class World {
     this.isTunnelUp = true;
     this.foldFleet({ kind: 'link-up', link: 'api' });
     this.foldFleet({ kind: 'link-up', link: 'tunnel' });
-    for (const change of this.api.all()) this.deliverChange(change);
+    const lists = this.api.all();
+    for (const change of isBackwards ? lists.toReversed() : lists) this.deliverChange(change);
     this.foldFleet({ kind: 'synced' });
     this.planAll();
   }
