@@ -4,6 +4,7 @@ import { givenUpAnnotation } from './names.ts';
 import { nodeNotice, podNotice, withNotice, withoutTold } from './notices.ts';
 import type { ObservedLease, ObservedNode, ObservedPod, ObservedRecord } from './observed.ts';
 import { adopt } from './ownership.ts';
+import { isPaused, nodePauseOf, pauseOf } from './pause.ts';
 import type { Policy } from './policy.ts';
 import { defined, isOlderVersion, isSame, withEntry, withoutEntry } from './records.ts';
 import { slotOf, withSlot } from './slots.ts';
@@ -52,6 +53,10 @@ export function foldPod(state: BaseState, pod: ObservedPod, at: Stamp): BaseStat
 /** What a person would ask about: reasons that have come into the Pod's status, and fields that a module ignores. */
 function withPodNotices(state: BaseState, before: ObservedPod | undefined, pod: ObservedPod): BaseState {
   let next = state;
+  if (before !== undefined && isPaused(before) !== isPaused(pod)) {
+    const [reason, message] = isPaused(pod) ? ['Paused', pauseOf(state, pod)?.message ?? ''] : ['Resumed', resumed];
+    next = withNotice(withoutTold(next, pausedReasons), podNotice(pod, 'Normal', reason, message));
+  }
   if (pod.status.reason !== undefined && before !== undefined && before.status.reason !== pod.status.reason) {
     const isOurs = pod.status.reason === 'NotAModule' || pod.status.reason === 'InvalidModule';
     if (isOurs) next = withNotice(next, podNotice(pod, 'Warning', pod.status.reason, pod.status.message ?? ''));
@@ -100,7 +105,21 @@ export function foldNode(state: BaseState, node: ObservedNode, at: Stamp): BaseS
     ...(hasEnvTaint ? { hasAdoptedEnvTaint: true } : {}),
   };
   if (!isSameNode || state.node === undefined) return next;
-  const before = readyOf(state.node);
+  return withReadyNotice(withPauseNotice(next, state.node, node), state.node, node);
+}
+
+const resumed = 'the annotation kouplet.io/paused is off: work goes on';
+/** What is told while something is paused, and ends with that. */
+const pausedReasons: ReadonlySet<string> = new Set(['Paused', 'DeletionWaits']);
+
+function withPauseNotice(state: BaseState, before: ObservedNode, node: ObservedNode): BaseState {
+  if (isPaused(before) === isPaused(node)) return state;
+  const [reason, message] = isPaused(node) ? ['Paused', nodePauseOf(state)?.message ?? ''] : ['Resumed', resumed];
+  return withNotice(withoutTold(state, pausedReasons), nodeNotice('Normal', reason, message));
+}
+
+function withReadyNotice(next: BaseState, known: ObservedNode, node: ObservedNode): BaseState {
+  const before = readyOf(known);
   const after = readyOf(node);
   if (after === undefined || before?.status === after.status) return next;
   // Kubernetes' own words about a Lease that lapsed are its own Event.

@@ -7,9 +7,13 @@
 import type { BaseId } from '@kouplet/protocol';
 import { shortHash } from './hash.ts';
 
-/** Annotation of a Node: the true identity of its base. */
 /** On a record: when its base was given up (RFC 3339). */
 export const givenUpAnnotation = 'kouplet.io/given-up-at';
+
+/** On a Node or a Pod: `"true"` stops all action there. */
+export const pausedAnnotation = 'kouplet.io/paused';
+
+/** Annotation of a Node: the true identity of its base. */
 export const identityAnnotation = 'kouplet.io/identity';
 
 /** Annotation of a Node: `seed` where its base speaks on the seed's topics. */

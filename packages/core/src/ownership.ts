@@ -5,6 +5,7 @@
 import type { BizKey } from '@kouplet/protocol';
 import { hasEnded, isDeleting, isSameWorkload, revisionOf, roleOf, type WantedBiz } from './module-pod.ts';
 import type { ObservedPod } from './observed.ts';
+import { pauseOf } from './pause.ts';
 import type { Policy } from './policy.ts';
 import { isOlderVersion, wallOf } from './records.ts';
 import { isHung, slotOf, troubleOf } from './slots.ts';
@@ -16,6 +17,8 @@ export interface Wish {
   readonly biz: WantedBiz;
   /** An install for this Pod failed, of this key or another one: a Pod is on line as a whole or not. */
   readonly setback?: Setback;
+  /** Nothing may be done for it: it takes nothing from others, and nothing is taken from it. */
+  readonly isPaused?: true;
 }
 
 /** The failed install of a Pod that is tried again last, and when (monotonic ms). */
@@ -80,7 +83,8 @@ export function desiresOf(state: BaseState, now: number): ReadonlyMap<BizKey, De
       const role = roleOf(entry.pod);
       const modules = role.kind === 'module' ? role.modules : [];
       const setback = setbackOf(state, entry.pod.metadata.uid, modules, now);
-      live.push(setback === undefined ? { entry, biz } : { entry, biz, setback });
+      const wish = setback === undefined ? { entry, biz } : { entry, biz, setback };
+      live.push(pauseOf(state, entry.pod) === undefined ? wish : { ...wish, isPaused: true });
     }
     if (live.length > 0) desires.set(key, decide(key, live, slot));
   }
@@ -118,7 +122,10 @@ function decide(key: BizKey, wishes: readonly Wish[], slot: Slot | undefined): D
 
 /** Who has it, else the oldest, unless a newer revision of that one supersedes it. */
 function chosenOf(byAge: readonly Wish[], slot: Slot | undefined): Wish | undefined {
-  let chosen = byAge.find((wish) => wish.entry.pod.metadata.uid === slot?.claim?.podUid) ?? byAge[0];
+  let chosen =
+    byAge.find((wish) => wish.entry.pod.metadata.uid === slot?.claim?.podUid) ??
+    byAge.find((wish) => wish.isPaused !== true) ??
+    byAge[0];
   for (const wish of byAge) if (chosen !== undefined && supersedes(wish, chosen)) chosen = wish;
   return chosen;
 }
@@ -140,15 +147,20 @@ function standIn(newest: Wish, byAge: readonly Wish[], slot: Slot | undefined): 
 
 function loserOf(wish: Wish, chosen: Wish): Loser {
   const { entry, biz, setback } = wish;
-  const isOlder = supersedes(chosen, wish);
+  const isOlder = outdates(chosen, wish);
   // Where the one that has it is in back-off too, each shows its own failure.
   const isHeldBack = isOlder ? chosen.setback !== undefined : supersedes(wish, chosen);
   if (setback !== undefined && isHeldBack) return { entry, biz, reason: 'HeldBack', setback };
   return { entry, biz, reason: isOlder ? 'Superseded' : 'BizOccupied' };
 }
 
-/** A newer Pod of the same workload but of another revision takes the older one's place. */
+/** A newer Pod of the same workload but of another revision takes the older one's place, unless either is paused. [SPEC M40] */
 function supersedes(candidate: Wish, present: Wish): boolean {
+  return candidate.isPaused !== true && present.isPaused !== true && outdates(candidate, present);
+}
+
+/** It is a newer Pod of the same workload but of another revision. */
+function outdates(candidate: Wish, present: Wish): boolean {
   const a = candidate.entry.pod;
   const b = present.entry.pod;
   return (

@@ -7,6 +7,7 @@ import type { SendCommand } from './actions.ts';
 import { podNotice } from './notices.ts';
 import type { RecordedInstall } from './observed.ts';
 import { claimOf, type Desire, isPresent, proofOf, vanishedOf, vanishedReason } from './ownership.ts';
+import { pauseOf } from './pause.ts';
 import { isRecorded, recordKeyOf } from './plan-record.ts';
 import {
   type Draft,
@@ -26,7 +27,8 @@ export function planOperations(draft: Draft): void {
   const { state, desires, policy, now } = situation;
   wakeForTimeouts(draft);
   wakeForHeldBack(draft);
-  const removals = removalsOf(situation);
+  const removals = removalsOf(situation).filter((removal) => !isPausedRemoval(draft, removal));
+  const wanted = [...desires.values()].filter((desire) => !isPausedDesire(draft, desire));
   const obstacle = obstacleOf(situation);
   if (obstacle !== undefined) {
     if (obstacle.until !== undefined) wake(draft, obstacle.until);
@@ -34,13 +36,13 @@ export function planOperations(draft: Draft): void {
     const since = forSeconds === undefined ? '' : ` for ${forSeconds} s`;
     const reason = { ...obstacle, message: `${obstacle.message}${since}` };
     for (const { key, slot } of removals) explainRemoval(draft, key, slot, reason);
-    for (const desire of desires.values()) explainDesire(draft, desire, reason);
+    for (const desire of wanted) explainDesire(draft, desire, reason);
     return;
   }
   if (!situation.isListed) {
     const asked = { reason: 'AwaitingList', message: 'the base is asked what it has before anything is done' };
     for (const { key, slot } of removals) explainRemoval(draft, key, slot, asked);
-    for (const desire of desires.values()) explainDesire(draft, desire, asked);
+    for (const desire of wanted) explainDesire(draft, desire, asked);
     return;
   }
   let budget = budgetOf(state, policy, now.mono);
@@ -48,7 +50,7 @@ export function planOperations(draft: Draft): void {
     if (planRemoval(draft, key, slot, budget)) budget -= 1;
   }
   const vanished = vanishedOf(state, policy, now.mono);
-  for (const desire of unmetOf(situation)) {
+  for (const desire of unmetOf(state, wanted)) {
     if (vanished !== undefined && slotOf(state, desire.key).operation === undefined) {
       explainDesire(draft, desire, vanishedReason(vanished));
     } else if (planInstall(draft, desire, budget)) budget -= 1;
@@ -89,6 +91,23 @@ function removalsOf(situation: Situation): readonly Removal[] {
     if ((isOurs && slot.presence !== 'ABSENT') || isBroken || foreign.has(key)) removals.push({ key, slot });
   }
   return removals.sort((a, b) => (a.key < b.key ? -1 : 1));
+}
+
+/** Nothing is uninstalled on a paused Node, nor for or from a paused Pod; what is under way is awaited as ever. [SPEC M40] */
+function isPausedRemoval(draft: Draft, { key, slot }: Removal): boolean {
+  const { state } = draft.situation;
+  const owner = slot.claim === undefined ? undefined : state.pods[slot.claim.podUid]?.pod;
+  const pause = slot.operation === undefined ? pauseOf(state, owner) : undefined;
+  if (pause !== undefined) explainRemoval(draft, key, slot, pause);
+  return pause !== undefined;
+}
+
+function isPausedDesire(draft: Draft, desire: Desire): boolean {
+  const { state } = draft.situation;
+  const isUnderWay = slotOf(state, desire.key).operation !== undefined;
+  const pause = isUnderWay ? undefined : pauseOf(state, desire.winner.entry.pod);
+  if (pause !== undefined) explainDesire(draft, desire, pause);
+  return pause !== undefined;
 }
 
 function planRemoval(draft: Draft, key: BizKey, slot: Slot, budget: number): boolean {
@@ -290,9 +309,9 @@ function isMet({ slots }: BaseState, { key, winner }: Desire): boolean {
 }
 
 /** Those that are not, the oldest Pods first. */
-function unmetOf({ state, desires }: Situation): readonly Desire[] {
+function unmetOf(state: BaseState, desires: readonly Desire[]): readonly Desire[] {
   const unmet: Desire[] = [];
-  for (const desire of desires.values()) if (!isMet(state, desire)) unmet.push(desire);
+  for (const desire of desires) if (!isMet(state, desire)) unmet.push(desire);
   return unmet.sort((a, b) => a.winner.entry.order - b.winner.entry.order || (a.key < b.key ? -1 : 1));
 }
 

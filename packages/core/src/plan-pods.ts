@@ -5,6 +5,7 @@ import { addressFault } from './labels.ts';
 import { controllerOf, hasEnded, isDeleting, type PodRole, roleOf } from './module-pod.ts';
 import { nodeNotice, podNotice } from './notices.ts';
 import type { PodStatus } from './observed.ts';
+import { pauseOf } from './pause.ts';
 import { disruptedStatus, hasEverStarted, isWorthWhileDeleting, projectPod, terminalStatus } from './project-pod.ts';
 import { type Draft, podSubject, propose, type Situation, tellOnce, wake } from './situation.ts';
 import { standingOf } from './standing.ts';
@@ -19,7 +20,7 @@ export function planPods(draft: Draft): void {
   for (const uid in pods) {
     const entry = pods[uid];
     if (entry === undefined) continue;
-    if (isAbandoned(situation)) planAbandoned(draft, entry);
+    if (isAbandoned(situation) && pauseOf(situation.state, entry.pod) === undefined) planAbandoned(draft, entry);
     else if (isDeleting(entry.pod)) planDeletion(draft, entry);
     else planStatus(draft, entry, losses.get(entry), view);
   }
@@ -168,9 +169,15 @@ function planDeletion(draft: Draft, entry: PodEntry): void {
   const { situation } = draft;
   const { pod } = entry;
   const role = roleOf(pod);
-  const obstacle = role.kind === 'module' ? deletionObstacle(situation, entry) : undefined;
+  const pause = pauseOf(situation.state, pod);
+  if (pause !== undefined) {
+    const message = `the Pod stays Terminating: ${pause.message}`;
+    tellOnce(draft, podNotice(pod, 'Warning', 'DeletionWaits', message));
+  }
+  const obstacle = pause ?? (role.kind === 'module' ? deletionObstacle(situation, entry) : undefined);
   if (obstacle !== undefined) {
-    draft.waiting.push({ subject: podSubject(pod), ...obstacle });
+    const { reason, message } = obstacle;
+    draft.waiting.push({ subject: podSubject(pod), reason, message });
     const desired = projectPod(situation, entry, role);
     if (isWorthWhileDeleting(desired, pod)) {
       const ready = desired.conditions?.filter((condition) => condition.type === 'Ready') ?? [];

@@ -199,8 +199,11 @@ function memoryPressureOf({ state }: Situation): Condition {
     : condition('MemoryPressure', 'False', 'BaseHasSufficientMetaspace', 'metaspace is sufficient');
 }
 
-export function specialConditions({ hasIdentityConflict, hung, unmanaged }: Situation): readonly Condition[] {
+export function specialConditions({ hasIdentityConflict, hung, unmanaged, pause }: Situation): readonly Condition[] {
   return [
+    pause === undefined
+      ? condition('Paused', 'False', 'NotPaused', '')
+      : condition('Paused', 'True', 'PausedByAnnotation', pause.message),
     hasIdentityConflict
       ? condition(
           'IdentityConflict',

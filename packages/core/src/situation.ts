@@ -17,6 +17,7 @@ import {
 import { nodeNameOf, topicsAnnotation } from './names.ts';
 import type { RecordedInstall } from './observed.ts';
 import { type Desire, desiresOf, isPresent } from './ownership.ts';
+import { nodePauseOf, type Pause, pauseOfRemoval } from './pause.ts';
 import type { Policy } from './policy.ts';
 import { isHung } from './slots.ts';
 import type { BaseState, Notice } from './state.ts';
@@ -31,6 +32,8 @@ export interface Situation {
   readonly liveness: Liveness;
   readonly givingUp: GivingUp;
   readonly hold: Hold;
+  /** The whole Node is paused. */
+  readonly pause: Pause | undefined;
   /** On the base and not proven to be ours, in order. */
   readonly unmanaged: readonly string[];
   /** Keys of operations that do not end, in order. */
@@ -64,7 +67,8 @@ export function situationOf(state: BaseState, fleet: FleetState, policy: Policy,
     // A Node that is there has that name, and making it costs more than looking it up.
     nodeName: state.node?.metadata.name ?? nodeNameOf(state.baseId, policy.env),
     liveness,
-    givingUp: givingUpOf(state, fleet, policy, now, liveness),
+    givingUp: unlessPaused(state, givingUpOf(state, fleet, policy, now, liveness)),
+    pause: nodePauseOf(state),
     hold: holdOf(state, fleet, policy, now),
     unmanaged: unmanaged.sort(),
     hung: hung.sort(),
@@ -72,6 +76,14 @@ export function situationOf(state: BaseState, fleet: FleetState, policy: Policy,
     hasIdentityConflict: hasIdentityConflict(state, now),
     isListed: isListed(state, fleet, policy),
   };
+}
+
+/** A base that is paused, or has a Pod that is, is not given up: its Node and its Pods would go. [SPEC N19] */
+function unlessPaused(state: BaseState, givingUp: GivingUp): GivingUp {
+  const pause = givingUp.kind === 'yes' ? pauseOfRemoval(state) : undefined;
+  if (pause === undefined || givingUp.kind !== 'yes') return givingUp;
+  const message = `${givingUp.message}, but ${pause.by} keeps its Node`;
+  return { kind: 'held', reason: pause.reason, message };
 }
 
 function isListed(state: BaseState, fleet: FleetState, policy: Policy): boolean {

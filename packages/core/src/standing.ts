@@ -4,6 +4,7 @@
  */
 import { hasEnded, isDeleting, type WantedBiz } from './module-pod.ts';
 import { isContainerEnded, isPresent, vanishedOf, vanishedReason } from './ownership.ts';
+import { pauseOf } from './pause.ts';
 import { obstacleOf, type Situation } from './situation.ts';
 import { budgetOf, busyReason, isHung, troubleOf } from './slots.ts';
 import type { PodEntry, Run, Trouble } from './state.ts';
@@ -25,6 +26,20 @@ export type Standing =
   | { readonly kind: 'ended'; readonly trouble: Trouble | undefined };
 
 export function standingOf(situation: Situation, entry: PodEntry, biz: WantedBiz): Standing {
+  const standing = unpausedStandingOf(situation, entry, biz);
+  const isOurTurn = standing.kind === 'waiting' && !notOurTurn.has(standing.reason);
+  if (!isOurTurn || situation.state.slots[biz.key]?.operation !== undefined) return standing;
+  const pause = pauseOf(situation.state, entry.pod);
+  if (pause === undefined) return standing;
+  const trouble = troubleOf(situation.state.slots[biz.key], entry.pod.metadata.uid);
+  const isFailed = trouble !== undefined && trouble.isHealed !== true && trouble.message !== '';
+  return waiting(pause.reason, isFailed ? `${pause.message}; last failure: ${trouble.message}` : pause.message);
+}
+
+/** Where nothing is due from us anyway, that it is paused explains nothing. [SPEC M40] */
+const notOurTurn: ReadonlySet<string> = new Set(['InstallTimedOut', 'Deactivated', 'Superseded']);
+
+function unpausedStandingOf(situation: Situation, entry: PodEntry, biz: WantedBiz): Standing {
   const { state, policy, now, desires } = situation;
   const { uid } = entry.pod.metadata;
   const slot = state.slots[biz.key];
@@ -44,7 +59,9 @@ export function standingOf(situation: Situation, entry: PodEntry, biz: WantedBiz
       ? waiting('Superseded', `Pod ${by} of a newer revision takes ${biz.key} on this base`)
       : waiting(
           'BizOccupied',
-          `${biz.key} on this base belongs to Pod ${by}; spread the Pods (anti-affinity) or give another BIZ_VERSION`,
+          desire.winner.isPaused === true
+            ? `${biz.key} on this base belongs to Pod ${by}, which is paused`
+            : `${biz.key} on this base belongs to Pod ${by}; spread the Pods (anti-affinity) or give another BIZ_VERSION`,
         );
   }
   const last = troubleOf(slot, uid);

@@ -1,7 +1,7 @@
 /** Steps about Kubernetes objects: what users, the scheduler and other controllers do to them. Test support. */
 import type { BaseId } from '@kouplet/protocol';
-import { nodeNameOf } from '../names.ts';
-import type { ContainerSpec, ObservedPod } from '../observed.ts';
+import { nodeNameOf, pausedAnnotation } from '../names.ts';
+import type { ContainerSpec, ObservedNode, ObservedPod } from '../observed.ts';
 import { seconds } from './fake-api.ts';
 import type { Step, Words } from './words.ts';
 import type { World } from './world.ts';
@@ -41,6 +41,8 @@ export const objectSteps: Readonly<Record<string, Step>> = {
   'drop-finalizers'({ world }, { bare }) {
     world.tell(world.api.removePod(podNamed(world, bare[0]).metadata.uid));
   },
+  pause: ({ world }, { bare }) => annotatePaused(world, bare, true),
+  resume: ({ world }, { bare }) => annotatePaused(world, bare, false),
   'delete-node': ({ world }, { bare }) => world.tell(world.api.removeNode(nodeOf(world, bare[0]))),
   'delete-record'({ world }, { bare }) {
     world.api.records.delete(bare[0] ?? '');
@@ -142,6 +144,22 @@ export const objectSteps: Readonly<Record<string, Step>> = {
     }
   },
 };
+
+/** `pause pod p1`, `pause node b1`: what `kubectl annotate … kouplet.io/paused=true` does; `resume` takes it off. */
+function annotatePaused(world: World, [kind, name]: readonly string[], isPaused: boolean): void {
+  const change = <T extends ObservedPod | ObservedNode>(object: T): T => {
+    const { [pausedAnnotation]: _old, ...others } = object.metadata.annotations ?? {};
+    const annotations = isPaused ? { ...others, [pausedAnnotation]: 'true' } : others;
+    return { ...object, metadata: { ...world.api.bumped(object.metadata), annotations } };
+  };
+  if (kind === 'pod') {
+    world.tell(world.api.putPod(change(podNamed(world, name))));
+    return;
+  }
+  const node = world.api.nodes.get(nodeOf(world, name));
+  if (node === undefined) throw new Error(`no node of ${name}`);
+  world.tell(world.api.putNode(change(node)));
+}
 
 export function nodeOf(world: World, id: string | undefined): string {
   return nodeNameOf((id ?? '') as BaseId, world.policy.env);
