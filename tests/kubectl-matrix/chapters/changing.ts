@@ -35,7 +35,7 @@ export const changing: Chapter = {
     'set image deployment/web *=nginx:3 --dry-run=server',
     'set env deployment/web COLOUR=red',
     'set env deployment/web --list',
-    'set env deployment/web --from=configmap/settings',
+    { line: 'set env deployment/web --from=configmap/settings', sorted: true },
     'set env deployment/web COLOUR-',
   ],
   more: [
