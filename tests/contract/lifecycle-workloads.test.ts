@@ -1,65 +1,25 @@
 /** Rollouts of the three workloads in all their ways, and the budgets that watch over them. [SPEC C95] */
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Json } from '../support/api.ts';
 import { waitFor } from '../support/wait.ts';
-import { MERGE_PATCH, openSetting, podOf, STRATEGIC_PATCH, workloadOf } from './setting.ts';
-
-const on = openSetting('lifecycle');
-const here = { nodeSelector: { suite: on.namespace }, terminationGracePeriodSeconds: 1 };
-const LONG_MS = 30_000;
-
-beforeAll(async () => {
-  const status = { capacity: { cpu: '8', memory: '8Gi', pods: '110' } };
-  await Promise.all(['a', 'b'].map((short) => on.makeNode(short, { status })));
-  await on.startKubelet();
-});
-
-const podsOf = async (app: string): Promise<Json[]> =>
-  (await on.cluster.api.items(`${on.at('pods')}?labelSelector=app%3D${app}`)).filter(
-    (pod) => pod.metadata.deletionTimestamp === undefined,
-  );
-const namesOf = async (app: string): Promise<string[]> => (await podsOf(app)).map((pod) => pod.metadata.name).sort();
-const imagesOf = async (app: string): Promise<string[]> =>
-  (await podsOf(app)).map((pod) => `${pod.metadata.name} ${pod.spec.containers[0].image}`).sort();
-const setsOf = async (app: string): Promise<string[]> =>
-  (await on.cluster.api.items(`${on.at('replicasets.apps')}?labelSelector=app%3D${app}`))
-    .map(
-      ({ metadata, spec }) => `revision ${metadata.annotations['deployment.kubernetes.io/revision']}: ${spec.replicas}`,
-    )
-    .sort();
-const eventsOf = async (kind: string, name: string, count: number): Promise<string[]> =>
-  waitFor(
-    `${count} Events of ${name}`,
-    async () => {
-      const path = `${on.at('events')}?fieldSelector=involvedObject.kind%3D${kind},involvedObject.name%3D${name}`;
-      const seen = await on.cluster.api.items(path);
-      return seen.length >= count
-        ? seen.map(({ type, reason, message }) => on.plain(`${type} ${reason} ${message}`)).sort()
-        : undefined;
-    },
-    LONG_MS,
-  );
-const image = (name: string): Json => ({ spec: { template: { spec: { containers: [{ name: 'c', image: name }] } } } });
-const setImage = (resource: string, name: string): Promise<Json> =>
-  on.call('PATCH', resource, image(name), STRATEGIC_PATCH);
-const patch = (resource: string, body: Json): Promise<Json> => on.call('PATCH', resource, body, MERGE_PATCH);
-/** Its status, once that follows the spec and the claim holds. */
-const statusWhen = (resource: string, what: string, holds: (status: Json) => boolean): Promise<Json> =>
-  waitFor(
-    `${resource} ${what}`,
-    async () => {
-      const { metadata, status } = await on.get(resource);
-      return status.observedGeneration === metadata.generation && holds(status) ? status : undefined;
-    },
-    LONG_MS,
-  );
-const ready = (count: number) => (status: Json) =>
-  status.readyReplicas === count && status.updatedReplicas === count && status.replicas === count;
-const rolled = (count: number) => (status: Json) =>
-  ready(count)(status) && status.currentRevision === status.updateRevision;
-const condition = (status: Json, type: string): Json =>
-  on.plain((status.conditions ?? []).find((one: Json) => one.type === type));
-const remove = (resource: string): Promise<Json> => on.raw('DELETE', `${resource}?propagationPolicy=Background`);
+import {
+  condition,
+  eventsOf,
+  here,
+  imagesOf,
+  LONG_MS,
+  namesOf,
+  on,
+  patch,
+  podsOf,
+  ready,
+  remove,
+  rolled,
+  setImage,
+  setsOf,
+  statusWhen,
+} from './lifecycle-rollouts.ts';
+import { workloadOf } from './setting.ts';
 
 describe('a Deployment [SPEC C95]', () => {
   test('with Recreate starts nothing new before the last old Pod is gone', async () => {
@@ -424,55 +384,4 @@ describe('a DaemonSet [SPEC C95]', () => {
     await waitFor('its end', async () => (await podsOf('follow')).length === 0, LONG_MS);
     await remove('daemonsets.apps/follow');
   }, 60_000);
-});
-
-describe('a budget [SPEC C95]', () => {
-  const status = (name: string, holds: (now: Json) => boolean): Promise<Json> =>
-    statusWhen(`poddisruptionbudgets.policy/${name}`, 'counted', holds);
-  const budget = (name: string, spec: Json): Promise<Json> =>
-    on.call('POST', 'poddisruptionbudgets.policy', {
-      metadata: { name },
-      spec: { selector: { matchLabels: { app: name } }, ...spec },
-    });
-  const evict = (name: string): Promise<Json> =>
-    on.say('POST', `pods/${name}/eviction`, { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name } });
-
-  test.each([
-    ['half', { maxUnavailable: '50%' }],
-    ['most', { minAvailable: '60%' }],
-    ['none', { maxUnavailable: 0 }],
-  ])('in shares of what the workload should have: %s', async (name, spec) => {
-    await on.call('POST', 'deployments.apps', workloadOf(name, { replicas: 3 }, here));
-    await budget(name, spec);
-    const seen = await status(name, (now) => now.currentHealthy === 3 && now.expectedPods === 3);
-    expect(on.plain(seen)).toMatchSnapshot();
-    await remove(`deployments.apps/${name}`);
-  });
-
-  test('of Pods that nobody owns says what it cannot know', async () => {
-    await on.call('POST', 'pods', podOf('bare', here, { labels: { app: 'bare' } }));
-    await budget('bare', { maxUnavailable: 1 });
-    const seen = await status('bare', (now) => (now.conditions ?? []).length > 0);
-    expect(on.plain(seen)).toMatchSnapshot();
-    expect(
-      (await eventsOf('PodDisruptionBudget', 'bare', 1)).filter((one) => !one.includes('NoPods')),
-    ).toMatchSnapshot();
-  });
-
-  test.each([
-    ['ifhealthy', undefined],
-    ['always', 'AlwaysAllow'],
-  ])('judges Pods that are not ready by its policy: %s', async (name, unhealthyPodEvictionPolicy) => {
-    const labels = { app: name };
-    const broken = { ...here, containers: [{ name: 'c', image: 'broken:1' }] };
-    await on.call('POST', 'pods', podOf(`${name}-sick`, broken, { labels }));
-    await on.call('POST', 'pods', podOf(`${name}-well`, here, { labels }));
-    await budget(name, { minAvailable: 2, unhealthyPodEvictionPolicy });
-    await status(name, (now) => now.currentHealthy === 1 && now.expectedPods === 2);
-    // A Pending Pod may always go: it must run to be judged.
-    await patch(`pods/${name}-sick/status`, { status: { phase: 'Running' } });
-    await waitFor('it runs', async () => (await on.get(`pods/${name}-sick`)).status.phase === 'Running');
-    expect(await evict(`${name}-well`)).toMatchSnapshot();
-    expect(await evict(`${name}-sick`)).toMatchSnapshot();
-  });
 });

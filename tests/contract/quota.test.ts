@@ -1,92 +1,11 @@
 /** ResourceQuotas: what a namespace may have at the most, in which words it is refused, and what is counted when. [SPEC C95] */
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Json } from '../support/api.ts';
 import { waitFor } from '../support/wait.ts';
-import { MERGE_PATCH, openSetting, podOf, type Said, workloadOf } from './setting.ts';
+import { asking, makeQuota, makeSpace, on } from './quota-spaces.ts';
+import { MERGE_PATCH, podOf, workloadOf } from './setting.ts';
 
-const on = openSetting('quota');
-
-/** A namespace of its own with one quota, so that no test counts what another made. */
-interface Space {
-  at(resource: string): string;
-  say(method: string, resource: string, body?: Json, contentType?: string): Promise<Said>;
-  call(method: string, resource: string, body?: Json, contentType?: string): Promise<Json>;
-  /** The refusal's words; the code alone where it was none. */
-  words(method: string, resource: string, body?: Json, contentType?: string): Promise<string>;
-  /** Not refused, at the latest when a real server's admission has heard of what changed. */
-  passes(method: string, resource: string, body?: Json, contentType?: string): Promise<void>;
-  quota(name?: string): Promise<Json>;
-  /** Once it is `used`. */
-  settles(used: Json, name?: string): Promise<void>;
-}
-const spaces: string[] = [];
-let made = 0;
-
-async function makeSpace(short: string, spec?: Json): Promise<Space> {
-  const name = `${on.namespace}-${short}`;
-  spaces.push(name);
-  made += 1;
-  const { api } = on.cluster;
-  const at = (resource: string): string =>
-    on.at(resource).replace(`/namespaces/${on.namespace}/`, `/namespaces/${name}/`);
-  await api.call('POST', '/api/v1/namespaces', { metadata: { name } });
-  await waitFor('its ServiceAccount', async () => (await api.find(at('serviceaccounts/default'))) !== undefined);
-  const space: Space = {
-    at,
-    say: (method, resource, body, contentType) => on.say(method, at(resource), body, contentType),
-    call: (method, resource, body, contentType) => api.call(method, at(resource), body, contentType),
-    words: async (method, resource, body, contentType) => {
-      const { code, body: answer } = await on.say(method, at(resource), body, contentType);
-      return code < 300 ? `${code}` : `${code} ${answer.message}`;
-    },
-    passes: async (...request) => {
-      await waitFor(`${request[1]} let through`, async () => !(await space.words(...request)).startsWith('403'));
-    },
-    quota: (called = 'quota') => api.call('GET', at(`resourcequotas/${called}`)),
-    settles: async (used, called) => {
-      await waitFor(`used ${JSON.stringify(used)} in ${short}`, async () => {
-        const { status } = await space.quota(called);
-        return Object.entries(used).every(([key, value]) => status.used?.[key] === value);
-      });
-    },
-  };
-  if (spec !== undefined) await makeQuota(space, 'quota', spec);
-  return space;
-}
-
-async function makeQuota(space: Space, name: string, spec: Json): Promise<void> {
-  await space.call('POST', 'resourcequotas', { metadata: { name }, spec });
-  await waitFor('its status', async () => {
-    const { status } = await space.quota(name);
-    return Object.keys(spec.hard).every((key) => status.used?.[key] !== undefined);
-  });
-  if (spec.hard.resourcequotas === undefined) await isKnownToAll(space);
-}
-
-/**
- * A real API server's admission hears of quotas by a watch. Once it keeps this later one, it keeps all that were before it.
- */
-async function isKnownToAll(space: Space): Promise<void> {
-  const limit = 'count/controllerrevisions.apps';
-  await space.call('POST', 'resourcequotas', { metadata: { name: 'probe' }, spec: { hard: { [limit]: '0' } } });
-  await waitFor('admission that knows it', async () => {
-    const words = await space.words('POST', 'controllerrevisions.apps?dryRun=All', {
-      metadata: { name: 'probe' },
-      revision: 1,
-      data: { of: 'nothing' },
-    });
-    return words.includes('exceeded quota: probe');
-  });
-  await space.call('DELETE', 'resourcequotas/probe');
-}
-
-// One by one: a real cluster takes its time with many namespaces at once.
-afterEach(async () => {
-  for (const name of spaces.splice(0)) await on.cluster.api.request('DELETE', `/api/v1/namespaces/${name}`);
-});
-
-const asking = (name: string, resources: Json, more: Json = {}): Json =>
-  podOf(name, { containers: [{ name: 'c', image: 'nginx:1', resources }], ...more });
+let count = 0;
 
 describe('a quota of Pods [SPEC C110]', () => {
   test('is told at once what holds and what is used', async () => {
@@ -164,7 +83,7 @@ describe('a quota of Pods [SPEC C110]', () => {
       }),
     ],
   ])('wants it said where it limits: %s', async (_name, pod) => {
-    const short = `say-${made}`;
+    const short = `say-${count++}`;
     const space = await makeSpace(short, { hard: { 'requests.cpu': '9', memory: '9Gi', 'limits.cpu': '9' } });
     expect(await space.words('POST', 'pods', pod)).toMatchSnapshot();
   });
@@ -281,7 +200,7 @@ describe('a quota of numbers [SPEC C110]', () => {
       claim('b', '9Gi'),
     ],
   ])('limits %s', async (_name, hard, resource, first, second) => {
-    const space = await makeSpace(`n-${made}`, { hard });
+    const space = await makeSpace(`n-${count++}`, { hard });
     expect(await space.words('POST', resource, first)).toBe('201');
     expect((await space.quota()).status.used).toMatchSnapshot();
     expect(await space.words('POST', resource, second)).toMatchSnapshot();
@@ -385,7 +304,7 @@ describe('a quota with scopes [SPEC C110]', () => {
       podOf('out'),
     ],
   ])('%s means those Pods only', async (_name, spec, inside, outside) => {
-    const space = await makeSpace(`s-${made}`, spec);
+    const space = await makeSpace(`s-${count++}`, spec);
     expect(await space.words('POST', 'pods', inside)).toMatchSnapshot();
     expect(await space.words('POST', 'pods', outside)).toBe('201');
     expect((await space.quota()).status).toMatchSnapshot();

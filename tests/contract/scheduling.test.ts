@@ -2,88 +2,32 @@
  * Which Nodes a Pod may go to and why not to others, in small random clusters of one seed; who makes room for whom; and what
  * brings a waiting Pod back. [SPEC C95]
  */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../support/api.ts';
 import { waitFor } from '../support/wait.ts';
 import { type CasePod, schedulingCases } from './scheduling-cases.ts';
-import { MERGE_PATCH, openSetting, podOf, STRATEGIC_PATCH } from './setting.ts';
+import {
+  asking,
+  away,
+  classOf,
+  end,
+  eventsOf,
+  here,
+  isGoing,
+  makeGroup,
+  on,
+  onlyOn,
+  placeOf,
+  reasonOf,
+  reserved,
+  sentence,
+  verdictOn,
+} from './scheduling-places.ts';
+import { MERGE_PATCH, podOf, STRATEGIC_PATCH } from './setting.ts';
 
-const on = openSetting('scheduling');
 const SEED = 20_261_123;
-const classes = { low: 10, middle: 100, high: 1000 } as const;
-const classOf = (name: keyof typeof classes): string => `${name}.${on.namespace}`;
-const away = (): string => `${on.namespace}-away`;
-
-beforeAll(async () => {
-  const { api } = on.cluster;
-  for (const [name, value] of Object.entries(classes)) {
-    await api.call('POST', on.at('priorityclasses.scheduling.k8s.io'), {
-      metadata: { name: classOf(name as 'low') },
-      value,
-    });
-  }
-  await api.call(
-    'PATCH',
-    `/api/v1/namespaces/${on.namespace}`,
-    { metadata: { labels: { team: 'home' } } },
-    MERGE_PATCH,
-  );
-  await api.call('POST', '/api/v1/namespaces', { metadata: { name: away(), labels: { team: 'away' } } });
-  await waitFor('its ServiceAccount', async () =>
-    Boolean(await api.find(`/api/v1/namespaces/${away()}/serviceaccounts/default`)),
-  );
-});
-
-afterAll(async () => {
-  const { api } = on.cluster;
-  if (!on.cluster.isReal) return;
-  for (const name of Object.keys(classes)) {
-    await api.request('DELETE', on.at(`priorityclasses.scheduling.k8s.io/${classOf(name as 'low')}`));
-  }
-  await api.request('DELETE', `/api/v1/namespaces/${away()}/pods?gracePeriodSeconds=0`);
-  await api.request('DELETE', `/api/v1/namespaces/${away()}`);
-});
-
-const verdictOn = (name: string): Promise<Json> =>
-  waitFor(`a verdict on ${name}`, async () => {
-    const { spec, status } = await on.get(`pods/${name}`);
-    const condition = (status.conditions ?? []).find((one: Json) => one.type === 'PodScheduled');
-    return condition === undefined ? undefined : { ...condition, node: spec.nodeName };
-  });
-const placeOf = (name: string): Promise<string> =>
-  waitFor(`a Node for ${name}`, async () => (await on.get(`pods/${name}`)).spec.nodeName, 15_000);
-/** On a real cluster there are Pods of others: none of them comes to these Nodes. */
-const reserved = { key: 'reserved', value: 'yes', effect: 'NoSchedule' };
-const admitted = { key: 'reserved', operator: 'Exists' };
-const end = (name: string): Promise<Json> => on.raw('DELETE', `pods/${name}?gracePeriodSeconds=0`);
-/** The names of this run's namespaces stand where the case says HERE and AWAY. */
-const here = (value: Json): Json =>
-  JSON.parse(JSON.stringify(value).replaceAll('"HERE"', `"${on.namespace}"`).replaceAll('"AWAY"', `"${away()}"`));
 
 describe('random clusters [SPEC C113]', () => {
-  /** The Pod on this Node or on none: so each Node's own reason is told, whatever other Nodes there are. */
-  const onlyOn = (node: string, spec: Json): Json => {
-    const fields = { matchFields: [{ key: 'metadata.name', operator: 'In', values: [node] }] };
-    const affinity = spec.affinity?.nodeAffinity ?? {};
-    const required = 'requiredDuringSchedulingIgnoredDuringExecution';
-    const terms: Json[] = affinity[required]?.nodeSelectorTerms ?? [{}];
-    const nodeSelectorTerms = terms
-      .filter((term) => terms.length === 1 || term.matchExpressions.length > 0)
-      .map((term) => ({ ...term, ...fields }));
-    return {
-      ...spec,
-      tolerations: [...(spec.tolerations ?? []), admitted],
-      affinity: { ...spec.affinity, nodeAffinity: { ...affinity, [required]: { nodeSelectorTerms } } },
-    };
-  };
-  const reasonOf = (message: string): string => {
-    const [first = '', rest = ''] = message.split('. no new claims to deallocate, preemption: ');
-    const reasons = first
-      .replace(/^0\/\d+ nodes are available: /, '')
-      .split(', ')
-      .filter((reason) => !reason.endsWith('[NodeAffinity]'));
-    return `${reasons.join(', ')}${rest.includes('No preemption victims') ? '' : '; for good'}`;
-  };
   const ask = async ({ labels, spec }: CasePod, name: string, node: string): Promise<string> => {
     await on.call('POST', 'pods', here(podOf(name, onlyOn(node, spec), { labels })));
     const { status, message } = await verdictOn(name);
@@ -136,43 +80,6 @@ describe('random clusters [SPEC C113]', () => {
     for (const node of names) await on.raw('DELETE', `/api/v1/nodes/${node}`);
   }, 60_000);
 });
-
-/** On Nodes of one group only. */
-const asking = (name: string, group: string, cpu: string, more: Json = {}, labels: Json = {}): Json =>
-  podOf(
-    name,
-    {
-      nodeSelector: { group: `${group}.${on.namespace}` },
-      tolerations: [admitted],
-      containers: [{ name: 'c', image: 'nginx:1', resources: { requests: { cpu } } }],
-      ...more,
-    },
-    { labels },
-  );
-const makeGroup = async (group: string, count: number, status: Json = {}): Promise<string[]> =>
-  Promise.all(
-    Array.from({ length: count }, (_none, at) =>
-      on.makeNode(`${group}${at}`, { labels: { group: `${group}.${on.namespace}` }, taints: [reserved], status }),
-    ),
-  );
-/** Other suites' Nodes are no part of the contract. */
-const sentence = (text: string): string =>
-  text
-    .replace(/\d+\/\d+ nodes/g, 'n nodes')
-    .replace(
-      /(?:, )?\d+ (?:node\(s\) (?:had untolerated taint|didn't match Pod's node|were unschedulable)[^,.]*|Preemption is not helpful for scheduling)/g,
-      '',
-    )
-    .replaceAll(': , ', ': ');
-const eventsOf = async (name: string, reason: string): Promise<Json[]> =>
-  waitFor(`${reason} of ${name}`, async () => {
-    const seen = await on.cluster.api.items(
-      `${on.at('events')}?fieldSelector=involvedObject.name%3D${name},reason%3D${reason}`,
-    );
-    return seen.length > 0 ? seen : undefined;
-  });
-const isGoing = async (name: string): Promise<boolean> =>
-  (await on.get(`pods/${name}`)).metadata.deletionTimestamp !== undefined;
 
 describe('a Pod that is more important [SPEC C112]', () => {
   test('drives out one that is less, waits for its end and comes', async () => {
