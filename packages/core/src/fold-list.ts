@@ -194,7 +194,8 @@ function foldAskedAfter(
   policy: Policy,
 ): BaseState {
   const ageMs = at.mono - operation.sentAt;
-  const isDoubtful = operation.isOrphaned === true || ageMs >= policy.timings.operationOverdueMs;
+  const isPushed = (state.listPushedAt ?? Number.NEGATIVE_INFINITY) > operation.sentAt;
+  const isDoubtful = operation.isOrphaned === true || isPushed || ageMs >= policy.timings.operationOverdueMs;
   if (asOf <= operation.sentAt || !isDoubtful) return state;
   const isInstall = operation.command === 'installBiz';
   const seen = { presence, presenceAsOf: asOf, said };
@@ -210,6 +211,10 @@ function foldAskedAfter(
   if (presence === 'RESOLVED' || presence === 'UNRESOLVED' || !isLost(state, operation, at.mono, policy))
     return withSlot(state, key, seen);
   const { command, attempt, firstSentAt, isRefused } = operation;
+  const isUnheard = attempt > 1 && operation.isConfirmedRunning !== true && operation.isOrphaned !== true;
+  if (isInstall && isUnheard && isRefused !== true && slot.claim !== undefined) {
+    return foldWithoutEffect(withSlot(state, key, seen), key, slot, operation, slot.claim, at, policy);
+  }
   // Also of an old process: that it is gone may have been told late, and then this one has the command.
   const lost = { command, attempt, firstSentAt, ...defined({ isRefused }) };
   const ended = withSlot(state, key, {
@@ -225,6 +230,36 @@ function foldAskedAfter(
     ended,
     nodeNotice('Warning', 'CommandLost', `${command} ${key} had no answer and no effect; it is sent again`),
   );
+}
+
+/**
+ * An install that was sent again and had neither an answer nor an effect: taken for failed, with back-off. The first bases
+ * (arklet before 1.3.1) answer no operation at all, so one that fails there shows as this. [SPEC M39]
+ */
+function foldWithoutEffect(
+  state: BaseState,
+  key: string,
+  slot: Slot,
+  { attempt, sentAt }: Operation,
+  { podUid, url }: NonNullable<Slot['claim']>,
+  at: Stamp,
+  policy: Policy,
+): BaseState {
+  const message = `the base has not answered ${attempt} commands and does not have the module (bases before 1.3.1 do not say why)`;
+  const fault = { podUid, url, command: 'installBiz' as const, kind: 'failed' as const, message };
+  const trouble = nextTrouble(key, slot, fault, at.mono, policy);
+  const next = withSlot(state, key, {
+    operation: undefined,
+    lost: undefined,
+    endedAt: sentAt,
+    presence: undefined,
+    presenceAsOf: undefined,
+    troubles: withTrouble(slot, trouble),
+  });
+  const entry = state.pods[podUid];
+  return entry === undefined
+    ? next
+    : withNotice(next, podNotice(entry.pod, 'Warning', 'InstallFailed', `${key}: ${message}`));
 }
 
 function endByList(
@@ -280,7 +315,19 @@ function isLost(state: BaseState, operation: Operation, now: number, policy: Pol
   if (operation.isOrphaned === true) return true;
   const isOtherSession = operation.sessionId !== undefined && state.session?.id !== operation.sessionId;
   if (isOtherSession && operation.isConfirmedRunning !== true) return true;
+  if (operation.isConfirmedRunning !== true && isSpokenFor(state, operation)) return true;
   const ageMs = now - operation.sentAt;
   if (isHung(operation, policy, now)) return ageMs >= timings.installTimeoutMs;
   return ageMs >= (operation.isConfirmedRunning === true ? confirmedForMs : timings.operationLostMs);
+}
+
+/**
+ * The base told of the end of an operation by a list alone, as the first bases do, and there is but this one; asked again it does
+ * not have what was to be. Should it run all the same, the next command is refused as a conflict, and that is awaited.
+ */
+function isSpokenFor(state: BaseState, operation: Operation): boolean {
+  const { listPushedAt, listAsOf } = state;
+  if (listPushedAt === undefined || listAsOf === undefined) return false;
+  const running = Object.values(state.slots).filter((slot) => slot.operation !== undefined).length;
+  return running === 1 && listPushedAt > operation.sentAt && listAsOf > listPushedAt;
 }

@@ -39,7 +39,7 @@ export function foldMessage(
         listAnsweredAt: at.mono,
         ...(message.publishedAt === undefined ? {} : { listPublishedAt: message.publishedAt }),
       };
-      if (answered.askedAt === undefined) return next;
+      if (answered.askedAt === undefined) return { ...next, listPushedAt: at.mono };
       return foldList(next, message.bizes, answered.askedAt, at, policy);
     }
     case 'operation-result':

@@ -21,6 +21,7 @@ export {
   replicaLeaseNameOf,
 } from './names.ts';
 export * from './observed.ts';
+export * from './peers.ts';
 export { isForgettable, planBase } from './plan-base.ts';
 export { planFleet } from './plan-fleet.ts';
 export * from './policy.ts';

@@ -43,7 +43,9 @@ function listWantedAt(situation: Situation): number | undefined {
   for (const key in state.slots) {
     const slot = slotOf(state, key);
     const { operation } = slot;
-    if (operation !== undefined) sooner(askedAfterAt(situation, operation));
+    const pushedAt = state.listPushedAt ?? Number.NEGATIVE_INFINITY;
+    if (operation !== undefined && pushedAt > Math.max(operation.sentAt, state.listAsOf ?? 0)) sooner(0);
+    else if (operation !== undefined) sooner(askedAfterAt(situation, operation));
     else if (slot.presence === undefined && (slot.claim !== undefined || slot.troubles !== undefined)) {
       if ((state.listAsOf ?? -1) < (slot.endedAt ?? 0)) sooner(0);
     } else if (slot.presence === 'RESOLVED' || slot.presence === 'UNRESOLVED') {

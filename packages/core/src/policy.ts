@@ -69,6 +69,8 @@ export interface Timings {
   readonly statefulSetDeletionDelayMs: number;
   /** A Pod's passing states (Installing …) are written only once they have lasted this long: a quick module costs one status write. */
   readonly passingStateMs: number;
+  /** A peer Deployment is lowered to what was the most in this span: a base that flaps takes no module off line elsewhere. */
+  readonly peersLoweredAfterMs: number;
   /** Above this share of silent bases (of more than two) giving up stops. */
   readonly brakeShare: number;
 }
@@ -103,5 +105,6 @@ export const defaultTimings: Timings = {
   givenUpRecordKeptMs: 7 * 24 * 3_600_000,
   statefulSetDeletionDelayMs: 300,
   passingStateMs: 250,
+  peersLoweredAfterMs: 10_000,
   brakeShare: 0.55,
 };

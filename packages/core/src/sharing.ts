@@ -34,14 +34,28 @@ export function betterReplica(
   policy: Policy,
   now: Stamp,
 ): (Replica & { readonly name: string }) | undefined {
+  return betterFor(state.baseId, fleet, policy, now);
+}
+
+/** Whether what has no Lease of its own, told by a text that never changes, is ours to act on. */
+export function isFirstChoice(subject: string, fleet: FleetState, policy: Policy, now: Stamp): boolean {
+  return betterFor(subject, fleet, policy, now) === undefined;
+}
+
+function betterFor(
+  subject: string,
+  fleet: FleetState,
+  policy: Policy,
+  now: Stamp,
+): (Replica & { readonly name: string }) | undefined {
   // With the embedded broker there is one replica, and its bases can reach no other.
   if (policy.hasSessions) return undefined;
   const own = replicaLeaseNameOf(policy.holderIdentity);
   let best: (Replica & { readonly name: string }) | undefined;
-  let bestScore = isDeaf(fleet, policy, now) ? -1 : hashOf(`${own} ${state.baseId}`);
+  let bestScore = isDeaf(fleet, policy, now) ? -1 : hashOf(`${own} ${subject}`);
   for (const [name, replica] of Object.entries(fleet.replicas)) {
     if (name === own || !isLiving(replica, policy, now)) continue;
-    const score = hashOf(`${name} ${state.baseId}`);
+    const score = hashOf(`${name} ${subject}`);
     if (score > bestScore || (score === bestScore && name > (best?.name ?? own))) {
       best = { ...replica, name };
       bestScore = score;

@@ -41,6 +41,8 @@ export interface BaseState {
   readonly healthQuestions: readonly Question[];
   /** When an answer of each kind last came. */
   readonly listAnsweredAt?: number;
+  /** A list that nobody asked for, as bases before 1.3.3 send one after an operation: the next one is asked for at once. */
+  readonly listPushedAt?: number;
   readonly healthAnsweredAt?: number;
   /** Its own time in the last answer of each kind: a doubled delivery repeats it. */
   readonly listPublishedAt?: number;
