@@ -46,6 +46,7 @@ function fixedLabels({ policy }: Situation): Record<string, string> {
     'virtual-kubelet.koupleless.io/component': 'vnode',
     'virtual-kubelet.koupleless.io/env': policy.env,
     'base.koupleless.io/stack': 'java',
+    'vnode.koupleless.io/tunnel': 'mqtt_tunnel_provider',
     'node.kubernetes.io/exclude-from-external-load-balancers': '',
     ...(policy.hasOsLabels ? { 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': 'amd64' } : {}),
   };
@@ -66,9 +67,10 @@ function factLabels({ state }: Situation) {
       changed.push(`${field} "${text}"`);
     }
   };
-  put('name', ['base.koupleless.io/name'], facts?.baseName);
-  put('version', ['base.koupleless.io/version'], facts?.baseVersion);
-  put('cluster-name', ['base.koupleless.io/cluster-name'], facts?.clusterName);
+  // `vnode.…`: what manifests of upstream 2.0.0 to 2.1.1 select by.
+  put('name', ['base.koupleless.io/name', 'vnode.koupleless.io/name'], facts?.baseName);
+  put('version', ['base.koupleless.io/version', 'vnode.koupleless.io/version'], facts?.baseVersion);
+  put('cluster-name', ['base.koupleless.io/cluster-name', 'vnode.koupleless.io/cluster-name'], facts?.clusterName);
   put('host-name', ['base.koupleless.io/host-name', 'kubernetes.io/hostname'], facts?.localHostName);
   const known = state.node?.metadata.labels?.['kubernetes.io/hostname'];
   const hostname = labels['kubernetes.io/hostname'] ?? known ?? labelValueOf(state.baseId);
