@@ -14,10 +14,12 @@ import { createExecute } from './execute/execute.ts';
 import { type Log, maskSecrets, Throttle } from './log.ts';
 import { createMetrics, type FleetCounts, type Metrics } from './metrics.ts';
 import { OnlyReplica, ReplicaError } from './only-replica.ts';
+import { Peers } from './peers/peers.ts';
 import { connectionsNeeded } from './pipeline/lanes.ts';
 import { type CoreFunctions, type Crash, Pipeline } from './pipeline/pipeline.ts';
 import { checkAccess } from './rights.ts';
 import { type Served, serve } from './serve/server.ts';
+import { type Answered, type AskedSubject, answerWhy } from './serve/why.ts';
 import { ClusterSource } from './sources/cluster.ts';
 import { type EdgeInput, ofFleet } from './sources/edge-input.ts';
 import { stalls } from './sources/stalls.ts';
@@ -37,6 +39,8 @@ export interface ControllerOptions {
   readonly clock?: EdgeClock;
   /** Told of what people want a line for: modules on line, off line, failed, Nodes ready or not. Must not throw. */
   readonly onChange?: (change: Change) => void;
+  /** Deployments with `strategy: peer` get as many replicas as there are bases. */
+  readonly hasPeers?: boolean;
   /** The core's functions; a test's way to make one of them throw. */
   readonly core?: CoreFunctions;
 }
@@ -86,6 +90,7 @@ class RunningController implements Controller {
   readonly #source: ClusterSource;
   readonly #pipeline: Pipeline;
   readonly #metrics: Metrics;
+  readonly #peers: Peers | undefined = undefined;
   readonly #changes: ChangeFeed;
   /** Absent with an external broker, where any number may run. */
   readonly #only: OnlyReplica | undefined;
@@ -138,6 +143,19 @@ class RunningController implements Controller {
       onCrash: (crash) => this.#crashed(crash),
       onInput: (input) => this.#see(input),
     });
+    if (options.hasPeers === true) {
+      this.#peers = new Peers({
+        ...{
+          transport: this.#transport,
+          clock: this.#clock,
+          policy,
+          outbox: this.#outbox,
+          log,
+          metrics: this.#metrics,
+        },
+        seen: this.#pipeline,
+      });
+    }
     this.ready = new Promise((resolve) => {
       this.#resolveReady = resolve;
     });
@@ -167,9 +185,10 @@ class RunningController implements Controller {
         metrics: () => this.#metrics.expose(),
         debugPlan: (baseId) => this.debugPlan(baseId),
         bases: () => this.bases(),
+        why: (asked) => this.#why(asked),
       });
     }
-    await checkAccess(this.#transport, policy.namespace);
+    await checkAccess(this.#transport, policy.namespace, { hasPeers: this.#peers !== undefined });
     await new Promise<void>((resolve, reject) => {
       const heard = fromTunnel({
         tunnel,
@@ -186,6 +205,7 @@ class RunningController implements Controller {
       });
       this.#pipeline.run([this.#source.inputs(), heard, stalls(this.#clock)], (error) => this.#broke(error));
     });
+    this.#peers?.start();
     this.#survey();
     log.info({ env: policy.env, holder: policy.holderIdentity, http: this.address }, 'started');
   }
@@ -203,6 +223,12 @@ class RunningController implements Controller {
     }
   }
 
+  #why(asked: AskedSubject): Answered {
+    const { policy } = this.#options;
+    const missing = this.#source.isSynced ? undefined : this.#source.state;
+    return answerWhy(asked, this.#pipeline.bases(), this.#pipeline.fleet, policy, this.#clock.now(), missing);
+  }
+
   bases(): readonly string[] {
     return [...this.#pipeline.bases()].map(({ baseId }) => baseId);
   }
@@ -216,6 +242,7 @@ class RunningController implements Controller {
     const { log, tunnel } = this.#options;
     this.#isStopping = true;
     this.#cancelSurvey();
+    await this.#peers?.stop();
     this.#pipeline.tell(ofFleet({ kind: 'stopping' }));
     await this.#idle(handBackLimitMs);
     this.#pipeline.stop();
@@ -251,9 +278,11 @@ class RunningController implements Controller {
       case 'node-observed':
         this.#source.nodeSeen(body.node);
         this.#changes.nodeObserved(body.node);
+        this.#peers?.touch();
         return;
       case 'node-gone':
         this.#changes.nodeGone(body.uid);
+        this.#peers?.touch();
         return;
       case 'replica-lease-observed': {
         const other = this.#only?.observed(body.lease, this.#clock.now().mono);

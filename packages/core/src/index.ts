@@ -28,3 +28,4 @@ export * from './policy.ts';
 export { type Projection, projectBase } from './project.ts';
 export { type BaseState, createBase } from './state.ts';
 export * from './time.ts';
+export { type Why, type WhyLine, type WhySubject, type WhyTopic, whyOf } from './why.ts';

@@ -50,7 +50,7 @@ describe('help and wrong use', () => {
     const { code, stdout, stderr } = await runCommand(['--help']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toContain('Usage: kouplet');
-    for (const name of ['up', 'controller', 'broker', 'cluster', 'base'])
+    for (const name of ['up', 'controller', 'broker', 'cluster', 'base', 'why'])
       expect(stdout).toContain(`  ${name} [options]`);
   });
 

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { type Environment, option } from './environment.ts';
 import {
   brokerAddress,
+  controllerAddress,
   count,
   duration,
   envName,
@@ -30,6 +31,7 @@ export function createProgram(environment: Environment): Command {
   program.addCommand(broker());
   program.addCommand(cluster());
   program.addCommand(base());
+  program.addCommand(why());
   for (const each of [program, ...program.commands]) strict(each);
   return program;
 }
@@ -124,7 +126,7 @@ function controller(environment: Environment): Command {
       }),
     )
     .addOption(
-      option('--http <host:port>', '/healthz, /readyz, /metrics and /debug/plan?base=', {
+      option('--http <host:port>', '/healthz, /readyz, /metrics, /debug/plan?base= and /debug/why?pod=', {
         parse: hostPort,
         default: { host: '127.0.0.1', port: 8081 },
         shown: '127.0.0.1:8081',
@@ -134,6 +136,7 @@ function controller(environment: Environment): Command {
       option('--env-taint', 'taint Nodes with schedule.koupleless.io/node-env (default with upstream’s variables)'),
     )
     .addOption(option('--os-labels', 'label Nodes with kubernetes.io/os and arch'))
+    .addOption(option('--peer-deployments', 'size Deployments with strategy “peer” by the number of Ready bases'))
     .addOption(
       option('--unmanaged-modules <what>', 'modules on a base that are not ours', {
         choices: ['report', 'uninstall'],
@@ -158,7 +161,7 @@ function controller(environment: Environment): Command {
       `
 --users and the --tls-* flags are for --listen, the --mqtt-* flags for --broker; their files are read again when they change.
 Where neither flag nor KOUPLET_ variable is given, upstream’s are read: ENV, NAMESPACE, CLIENT_ID, MQTT_BROKER, MQTT_PORT,
-MQTT_USERNAME, MQTT_PASSWORD, MQTT_CA_PATH, MQTT_CLIENT_CRT_PATH, MQTT_CLIENT_KEY_PATH.${variablesNote}`,
+MQTT_USERNAME, MQTT_PASSWORD, MQTT_CA_PATH, MQTT_CLIENT_CRT_PATH, MQTT_CLIENT_KEY_PATH, ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE.${variablesNote}`,
     )
     .action(async (options, self) => (await import('./commands/controller.ts')).controller(options, self, environment));
 }
@@ -208,6 +211,26 @@ Prints "ready" and the kubeconfig's path when it answers. Without --tls whoever 
 the kubeconfig holds a token. With --dir, certificate authority and token stay as they are from one start to the next.${variablesNote}`,
     )
     .action(async (options) => (await import('./commands/cluster.ts')).cluster(options));
+}
+
+function why(): Command {
+  return new Command('why')
+    .description('Why a Pod or a Node is as it is: asks a running controller what is wanted, done and waited for.')
+    .argument('<object>', 'pod/NAME or node/NAME')
+    .addOption(option('-n, --namespace <name>', 'namespace of the Pod', { parse: namespaceName, default: 'default' }))
+    .addOption(
+      option('--http <url>', 'where the controller serves HTTP (its --http)', {
+        parse: controllerAddress,
+        default: { url: 'http://127.0.0.1:8081' },
+        shown: 'http://127.0.0.1:8081',
+      }),
+    )
+    .addHelpText(
+      'after',
+      `
+With several replicas the one that holds the Node’s Lease answers; another says who holds it.${variablesNote}`,
+    )
+    .action(async (object, options) => (await import('./commands/why.ts')).why(object, options));
 }
 
 function base(): Command {

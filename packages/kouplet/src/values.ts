@@ -105,6 +105,22 @@ export function brokerAddress(value: string): BrokerAddress {
   return { url: `${url.protocol}//${place}`, isTls };
 }
 
+/** Where a controller serves HTTP. */
+export interface ControllerAddress {
+  /** `http://127.0.0.1:8081`, without a path. */
+  readonly url: string;
+}
+
+/** `http://127.0.0.1:8081`, or `127.0.0.1:8081` as the controller's own --http and KOUPLET_HTTP have it. */
+export function controllerAddress(value: string): ControllerAddress {
+  const url = URL.parse(value.includes('://') ? value : `http://${value}`);
+  const isHttp = url?.protocol === 'http:' || url?.protocol === 'https:';
+  if (url === null || !isHttp || url.host === '' || url.pathname !== '/' || url.search !== '' || url.username !== '') {
+    throw new InvalidArgumentError(`"${hideUserInfo(value)}" is not http://HOST:PORT, such as http://127.0.0.1:8081.`);
+  }
+  return { url: url.origin };
+}
+
 function hideUserInfo(value: string): string {
   return value.replace(/\/\/[^/]*@/, '//***@');
 }

@@ -2,7 +2,24 @@ import { request } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createMetrics } from '../metrics.ts';
 import { type Served, serve } from './server.ts';
+import type { Answered } from './why.ts';
 
+const whys = new Map<string, Answered>([
+  [
+    '{"kind":"pod","namespace":"shop","name":"web-0"}',
+    {
+      kind: 'known',
+      why: {
+        kind: 'explained',
+        subject: 'pod/shop/web-0',
+        nodeName: 'vnode.b1.dev',
+        baseId: 'b1',
+        lines: [{ topic: 'wanted', text: 'web:1 from https://u:geheim@h/x.jar?token=geheim' }],
+      },
+    },
+  ],
+  ['{"kind":"node","name":"early"}', { kind: 'not-yet', message: 'the first lists are not in' }],
+]);
 let isReady = true;
 let served: Served;
 const metrics = createMetrics(() => ({
@@ -28,6 +45,8 @@ beforeEach(async () => {
     debugPlan: (baseId) =>
       baseId === 'b1' ? { baseId, url: 'https://u:geheim@h/x.jar?token=geheim', plan: {} } : undefined,
     bases: () => ['b1'],
+    why: (asked) =>
+      whys.get(JSON.stringify(asked)) ?? { kind: 'unknown', message: `nothing of ${JSON.stringify(asked)}` },
   });
 });
 afterEach(() => served.close());
@@ -83,6 +102,18 @@ test('/debug/plan shows a base, and says in words what it does not know [SPEC E1
   expect(await ask('/nowhere')).toMatchObject({ code: 404 });
 });
 
+test('/debug/why explains a Pod or a Node, and says in words what it does not know [SPEC E26]', async () => {
+  expect(JSON.parse((await ask('/debug/why?pod=shop/web-0')).body)).toMatchObject({
+    subject: 'pod/shop/web-0',
+    lines: [{ topic: 'wanted', text: 'web:1 from https://***@h/x.jar?***' }],
+  });
+  expect(await ask('/debug/why?pod=shop%2Fweb-1')).toMatchObject({ code: 404, body: expect.stringContaining('web-1') });
+  expect(await ask('/debug/why?node=early')).toMatchObject({ code: 503, body: expect.stringContaining('first lists') });
+  for (const query of ['', '?pod=web-0', '?pod=', '?node=', '?node=a&pod=b/c', '?pod=a/b/c']) {
+    expect(await ask(`/debug/why${query}`)).toMatchObject({ code: 400, body: expect.stringContaining('say what') });
+  }
+});
+
 test('only reads, and only from this machine by its own name [SPEC E17]', async () => {
   expect(await ask('/healthz', { method: 'POST' })).toMatchObject({ code: 405, allow: 'GET, HEAD' });
   expect(await ask('/healthz', { method: 'HEAD' })).toMatchObject({ code: 200, body: '' });
@@ -101,6 +132,7 @@ test('a port in use is the caller’s to word', async () => {
       metrics: () => metrics.expose(),
       debugPlan: () => undefined,
       bases: () => [],
+      why: () => ({ kind: 'unknown', message: '' }),
     }),
   ).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });

@@ -1,5 +1,5 @@
 /**
- * What people and Kubernetes ask the process over HTTP: `/healthz`, `/readyz`, `/metrics`, `/debug/plan?base=`.
+ * What people and Kubernetes ask the process over HTTP: `/healthz`, `/readyz`, `/metrics`, `/debug/plan?base=`, `/debug/why?pod=`.
  * Reads only, so GET and HEAD only. On a loopback address the Host must be one as well: a page in a browser of the same
  * machine could otherwise read it by letting its own name resolve to 127.0.0.1.
  */
@@ -7,6 +7,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { isLoopback } from '@kouplet/broker';
 import { maskUrls } from '../log.ts';
+import type { Answered, AskedSubject } from './why.ts';
 
 export interface ServeOptions {
   readonly host: string;
@@ -20,6 +21,8 @@ export interface ServeOptions {
   /** Undefined: no such base. */
   readonly debugPlan: (baseId: string) => object | undefined;
   readonly bases: () => readonly string[];
+  /** For `/debug/why`. */
+  readonly why: (subject: AskedSubject) => Answered;
 }
 
 export interface Served {
@@ -87,8 +90,13 @@ async function answer(options: ServeOptions, request: IncomingMessage): Promise<
     }
     case '/debug/plan':
       return debugPlan(options, url.searchParams.get('base'));
+    case '/debug/why':
+      return debugWhy(options, url.searchParams);
     default:
-      return plain(404, 'there are /healthz, /readyz, /metrics and /debug/plan?base=IDENTITY');
+      return plain(
+        404,
+        'there are /healthz, /readyz, /metrics, /debug/plan?base=IDENTITY and /debug/why?pod=NAMESPACE/NAME or ?node=NAME',
+      );
   }
 }
 
@@ -108,6 +116,18 @@ function debugPlan(options: ServeOptions, baseId: string | null): Answer {
     });
   }
   return json(200, plan);
+}
+
+function debugWhy(options: ServeOptions, query: URLSearchParams): Answer {
+  const node = query.get('node') ?? '';
+  const [, namespace, name] = /^([^/]+)\/([^/]+)$/.exec(query.get('pod') ?? '') ?? [];
+  if ((node === '') === (name === undefined || namespace === undefined)) {
+    return json(400, { error: 'say what: /debug/why?pod=NAMESPACE/NAME or /debug/why?node=NAME' });
+  }
+  const isPod = name !== undefined && namespace !== undefined;
+  const answered = options.why(isPod ? { kind: 'pod', namespace, name } : { kind: 'node', name: node });
+  if (answered.kind === 'known') return json(200, answered.why);
+  return json(answered.kind === 'unknown' ? 404 : 503, { error: answered.message });
 }
 
 function isHostAllowed(listenHost: string, header: string | undefined): boolean {

@@ -4,6 +4,7 @@
  */
 import { describeBase } from '../describe.ts';
 import type { Policy } from '../policy.ts';
+import { whyOf } from '../why.ts';
 import { baseSteps } from './base-steps.ts';
 import { nodeOf, objectSteps, podNamed } from './object-steps.ts';
 import { logLines, planLines, showWorld } from './print.ts';
@@ -99,6 +100,20 @@ const steps: Readonly<Record<string, Step>> = {
     const view = describeBase(world.stateOf(bare[0] ?? ''), world.fleet, world.policy, world.now);
     output.push(...JSON.stringify(view, null, 1).split('\n'));
   },
+  why({ world, output }, { bare }) {
+    const [kind, name = ''] = bare;
+    const subject = kind === 'pod' ? ({ kind, namespace: 'default', name } as const) : ({ kind: 'node' } as const);
+    const whys = [...world.states.keys()].flatMap((id) => {
+      if (kind === 'node' && id !== name) return [];
+      return whyOf(world.stateOf(id), world.fleet, world.policy, world.now, subject) ?? [];
+    });
+    for (const why of whys) {
+      if (why.kind === 'held-by-other') output.push(`${why.subject} is held by ${why.holderIdentity}`);
+      else
+        output.push(`${why.subject} on ${why.nodeName}`, ...why.lines.map(({ topic, text }) => `  ${topic} ${text}`));
+    }
+    if (whys.length === 0) output.push(`${kind}/${name} is not known`);
+  },
   print: ({ output }, { bare }) => output.push(bare.join(' ')),
 };
 
@@ -109,7 +124,7 @@ export function runLine(run: Run, line: string): void {
   const [name = '', ...rest] = text.split(' ');
   const step = steps[name];
   if (step === undefined) throw new Error(`no such step: ${line}`);
-  const isPrinting = ['plan', 'show', 'log', 'leases', 'object', 'describe'].includes(name);
+  const isPrinting = ['plan', 'show', 'log', 'leases', 'object', 'describe', 'why'].includes(name);
   if (isPrinting) run.output.push(`> ${text}`);
   step(run, wordsOf(rest.join(' ')));
   run.world.onStep?.();
