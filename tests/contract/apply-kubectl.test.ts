@@ -37,8 +37,8 @@ async function said(line: string, input?: string): Promise<unknown> {
   const { code, stdout, stderr } = await on.kubectl.try(line, input);
   const calm = (text: string): string[] =>
     on
-      .plain(text)
-      .replaceAll(folder, 'FOLDER')
+      // the folder first: its random end may look like a hash
+      .plain(text.replaceAll(folder, 'FOLDER'))
       .replace(/resourceVersion: "\d+"/g, 'resourceVersion: REVISION')
       .replace(/^W\d{4} .*?\] /gm, 'W ')
       .replace(/(LIVE|MERGED)-[-A-Z0-9]+/g, '$1-N')

@@ -81,8 +81,7 @@ ${more}`;
 async function said(line: string | readonly string[], input?: string): Promise<unknown> {
   const { code, stdout, stderr } = await on.kubectl.try(line, input);
   const calm = (text: string): string[] =>
-    (on.plain(text) as string)
-      .replaceAll(folder, 'FOLDER')
+    (on.plain(text.replaceAll(folder, 'FOLDER')) as string)
       .replace(/\b(?:\d+[smhd]){1,2}\b/g, 'AGE')
       .replace(/"resourceVersion":"\d+"|resourceVersion: "\d+"/g, 'REVISION')
       .replace(/[ \t]+/g, ' ')

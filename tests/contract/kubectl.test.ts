@@ -42,8 +42,8 @@ async function said(line: string | readonly string[], input?: string): Promise<u
   const { code, stdout, stderr } = await on.kubectl.try(line, input);
   const calm = (text: string): string[] =>
     on
-      .plain(text)
-      .replaceAll(folder, 'FOLDER')
+      // the folder first: its random end may look like a hash
+      .plain(text.replaceAll(folder, 'FOLDER'))
       .replace(/\[\d{3,}:\d{3,}\]/g, '')
       .replace(/\b\d+[smhd](\d+[smh])?\b/g, 'AGE')
       .replace(/\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}/g, 'DATE')

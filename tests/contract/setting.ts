@@ -107,7 +107,11 @@ export function openSetting(name: string): Setting {
     const answer = await raw(method, resource, body, contentType);
     const { warning } = answer.headers;
     const warnings = warning === undefined ? [] : [warning].flat();
-    return { code: answer.status, body: plain(answer.body), ...(warnings.length === 0 ? {} : { warnings: warnings.map(plainText) }) };
+    return {
+      code: answer.status,
+      body: plain(answer.body),
+      ...(warnings.length === 0 ? {} : { warnings: warnings.map(plainText) }),
+    };
   };
 
   const renew = async (full: string): Promise<void> => {
