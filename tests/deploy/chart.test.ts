@@ -1,6 +1,6 @@
 /** deploy/chart: what it renders, refuses and grants. Under its ServiceAccount the end-to-end suite runs with TEST_CHART=1. */
 import { readFileSync } from 'node:fs';
-import { rightsNeeded } from '@kouplet/controller';
+import { type Features, rightsNeeded } from '@kouplet/controller';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { type Json, makeNamespace } from '../support/api.ts';
@@ -108,6 +108,8 @@ describe.skipIf(!hasHelm)('the chart (needs helm)', () => {
   test('grants exactly what the controller asks for, and more only where a feature needs it', () => {
     expect(grantsOf(renderChart(embeddedValues))).toEqual(needs());
     expect(grantsOf(renderChart(externalValues))).toEqual(needs());
+    const peers = { ...embeddedValues, peerDeployments: { enabled: true } };
+    expect(grantsOf(renderChart(peers))).toEqual(needs({ hasPeers: true }));
   });
 
   test('selects by labels that all its Pods carry', () => {
@@ -173,8 +175,8 @@ function grantsOf(objects: Json[]): string[] {
     .sort();
 }
 
-function needs(): string[] {
-  return rightsNeeded('kouplet')
+function needs(features: Features = {}): string[] {
+  return rightsNeeded('kouplet', features)
     .flatMap(({ verbs, group, resource, subresource, namespace }) =>
       verbs.map((verb) => {
         const name = subresource === undefined ? resource : `${resource}/${subresource}`;

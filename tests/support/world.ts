@@ -20,6 +20,7 @@ export interface WorldOptions {
   readonly bases?: number | ReadonlyArray<Partial<BaseOptions>>;
   readonly policy?: Partial<Omit<Policy, 'timings'>>;
   readonly timings?: Partial<Timings>;
+  readonly hasPeers?: boolean;
   /** A cluster that the caller opened and ends; default: one of its own. */
   readonly cluster?: TestCluster;
   /** The core's functions, for a test that makes one throw. */
@@ -121,7 +122,7 @@ async function buildWorld(id: string, options: WorldOptions, ends: Array<() => P
   let kubeconfig = options.controllerKubeconfig ?? cluster.kubeconfig;
   if (process.env.TEST_CHART && options.controllerKubeconfig === undefined) {
     // The controller is then who the Helm chart makes it, with exactly those rights.
-    const chart = await installChart(api, namespace);
+    const chart = await installChart(api, namespace, { peerDeployments: { enabled: options.hasPeers ?? false } });
     ends.push(chart.remove);
     ({ kubeconfig } = chart);
   }
@@ -154,6 +155,7 @@ async function buildWorld(id: string, options: WorldOptions, ends: Array<() => P
       log,
       http: { host: '127.0.0.1', port: 0 },
       ...(options.core === undefined ? {} : { core: options.core }),
+      ...(options.hasPeers === undefined ? {} : { hasPeers: options.hasPeers }),
     });
     inProcess = controller;
     await controller.ready;

@@ -5,4 +5,4 @@ export { type Controller, type ControllerOptions, startController } from './cont
 export { type Log, type LogOptions, maskSecrets, type OpenLog, openLog } from './log.ts';
 export { ReplicaError } from './only-replica.ts';
 export { type CoreFunctions, core } from './pipeline/pipeline.ts';
-export { AccessError, type AccessProblem, rightsNeeded } from './rights.ts';
+export { AccessError, type AccessProblem, type Features, rightsNeeded } from './rights.ts';

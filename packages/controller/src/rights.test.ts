@@ -57,6 +57,17 @@ test('missing rights are named, each with its verbs and namespace [SPEC E21]', a
   });
 });
 
+test('rights over Deployments are asked for only where peer Deployments are switched on [SPEC E27]', async () => {
+  const transport = await api(({ group }) => group !== 'apps');
+  await checkAccess(transport, 'ns1');
+  await expect(checkAccess(transport, 'ns1', { hasPeers: true })).rejects.toMatchObject({
+    code: 'missing-rights',
+    message: expect.stringMatching(
+      /denies what is needed: list, watch deployments\.apps; patch deployments\/scale\.apps$/,
+    ),
+  });
+});
+
 test('an API without reviews is not held against anybody', async () => {
   await checkAccess(await api(() => 'absent'), 'default');
 });

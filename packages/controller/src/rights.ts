@@ -29,9 +29,21 @@ interface Right {
   readonly namespace?: string;
 }
 
+const rightsOfPeers: readonly Right[] = [
+  { verbs: ['list', 'watch'], group: 'apps', resource: 'deployments' },
+  { verbs: ['patch'], group: 'apps', resource: 'deployments', subresource: 'scale' },
+];
+
+/** What only some controllers do. */
+export interface Features {
+  /** Sizes Deployments by the number of bases. */
+  readonly hasPeers?: boolean;
+}
+
 /** Everything that the controller asks of the API: what samples and docs grant must cover it. */
-export function rightsNeeded(namespace: string): readonly Right[] {
+export function rightsNeeded(namespace: string, features: Features = {}): readonly Right[] {
   return [
+    ...(features.hasPeers === true ? rightsOfPeers : []),
     { verbs: ['list', 'watch', 'get', 'create', 'patch', 'delete'], group: '', resource: 'nodes' },
     { verbs: ['patch'], group: '', resource: 'nodes', subresource: 'status' },
     { verbs: ['list', 'watch', 'delete'], group: '', resource: 'pods' },
@@ -48,7 +60,7 @@ export function rightsNeeded(namespace: string): readonly Right[] {
 }
 
 /** @throws AccessError */
-export async function checkAccess(transport: Transport, namespace: string): Promise<void> {
+export async function checkAccess(transport: Transport, namespace: string, features: Features = {}): Promise<void> {
   const { server, context } = transport.access;
   const probe = await transport.request({ method: 'GET', path: '/version', timeoutMs: 10_000 });
   if (probe.kind === 'unauthorized') {
@@ -64,7 +76,7 @@ export async function checkAccess(transport: Transport, namespace: string): Prom
       `no Kubernetes API answers at ${server} (context ${context}): ${describeOutcome(probe)}`,
     );
   }
-  const asked = rightsNeeded(namespace).flatMap((right) => right.verbs.map((verb) => ({ right, verb })));
+  const asked = rightsNeeded(namespace, features).flatMap((right) => right.verbs.map((verb) => ({ right, verb })));
   const answers = await Promise.all(asked.map(({ right, verb }) => review(transport, right, verb)));
   const missing = asked
     .filter((_, index) => answers[index] === 'denied')

@@ -51,12 +51,16 @@ test('upstream’s variables choose broker, env and namespace, and make the star
     clientId: 'c1',
     namespace: 'ns',
   });
+  expect(readUpstream({ ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE: 'true' })).toEqual({
+    isUpstreamStyle: false,
+    hasPeers: true,
+  });
+  expect(readUpstream({ ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE: 'false' })).toEqual({ isUpstreamStyle: false });
   expect(readUpstream({ MQTT_BROKER: 'h', MQTT_CA_PATH: '/ca' }).broker).toBe('mqtts://h:1883');
 });
 
 test.each([
   [{ ENABLE_HTTP_TUNNEL: 'true' }, /ENABLE_HTTP_TUNNEL/],
-  [{ ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE: 'true' }, /ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE/],
   [{ KUBELET_PROXY_ENABLED: 'true' }, /KUBELET_PROXY_ENABLED/],
   [{ ENABLE_MQTT_TUNNEL: 'true' }, /MQTT_BROKER/],
   [{ MQTT_BROKER: 'h', MQTT_PORT: 'x' }, /MQTT_PORT/],

@@ -71,6 +71,8 @@ export interface Upstream {
   readonly caFile?: string;
   readonly certFile?: string;
   readonly keyFile?: string;
+  /** Peer Deployments are switched on. */
+  readonly hasPeers?: true;
   /** Started as upstream is started: its variables choose the tunnel. Nodes then carry upstream's env taint. */
   readonly isUpstreamStyle: boolean;
 }
@@ -81,12 +83,6 @@ export function readUpstream(environment: Environment): Upstream {
     throw wrongUse(
       'ENABLE_HTTP_TUNNEL: bases over HTTP are not served here, only over MQTT',
       'Unset it and connect the bases by MQTT (koupleless.arklet.mqtt.*).',
-    );
-  }
-  if (isTrue(environment.ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE)) {
-    throw wrongUse(
-      'ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE: peer deployments are not served here yet',
-      'Unset it and use a DaemonSet, or set the replicas yourself.',
     );
   }
   if (isTrue(environment.KUBELET_PROXY_ENABLED)) {
@@ -108,6 +104,7 @@ export function readUpstream(environment: Environment): Upstream {
   const isUpstreamStyle = host !== '' || isTrue(environment.ENABLE_MQTT_TUNNEL);
   return {
     isUpstreamStyle,
+    ...(isTrue(environment.ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE) ? { hasPeers: true } : {}),
     ...field('env', environment.ENV),
     ...field('clientId', environment.CLIENT_ID),
     ...field('namespace', environment.NAMESPACE),

@@ -35,6 +35,7 @@ export {
   configMaps,
   createObject,
   deleteObject,
+  deployments,
   events,
   getObject,
   jsonPatch,

@@ -30,6 +30,13 @@ export const namespaces: Resource = {
   kind: 'Namespace',
   isNamespaced: false,
 };
+export const deployments: Resource = {
+  group: 'apps',
+  version: 'v1',
+  plural: 'deployments',
+  kind: 'Deployment',
+  isNamespaced: true,
+};
 export const leases: Resource = {
   group: 'coordination.k8s.io',
   version: 'v1',

@@ -24,6 +24,7 @@ export interface ControllerFlags extends ServerFlags {
   readonly http: HostPort;
   readonly envTaint?: boolean;
   readonly osLabels?: boolean;
+  readonly peerDeployments?: boolean;
   readonly unmanagedModules: 'report' | 'uninstall';
   readonly goneAfter: number;
   readonly mqttUsername?: string;
@@ -67,7 +68,8 @@ export async function controller(flags: ControllerFlags, command: Command, envir
       onRefreshFailed: (error) => log.warn({ message: error.message }, 'credentials-not-refreshed'),
     });
     try {
-      const starting = startController({ policy, tunnel, access, userAgent, http: flags.http, log });
+      const hasPeers = flags.peerDeployments ?? upstream.hasPeers ?? false;
+      const starting = startController({ policy, tunnel, access, userAgent, http: flags.http, log, hasPeers });
       const started = await Promise.race([starting, lifetime.ended]).catch((error: unknown) => {
         throw listenFailure(error, 'the HTTP server', showHostPort(flags.http), '--http');
       });
