@@ -18,7 +18,7 @@ export default defineConfig({
     include: ['tests/long/**/*.test.ts', ...onRealCluster],
     environment: 'node',
     pool: 'forks',
-    maxWorkers: 2,
+    maxWorkers: 3, // they wait more than they work
     testTimeout: 600_000,
     hookTimeout: 120_000,
   },
