@@ -1,5 +1,12 @@
 /** What a base's messages mean. Every accepted message is a sign of life; only lists and answers are evidence of modules. */
-import type { BaselineQuery, BaseMessage, HealthReport, Heartbeat, TopicGeneration } from '@kouplet/protocol';
+import type {
+  BaselineQuery,
+  BaseMessage,
+  HealthReport,
+  Heartbeat,
+  ReportedBiz,
+  TopicGeneration,
+} from '@kouplet/protocol';
 import { foldList } from './fold-list.ts';
 import { foldOperationResult } from './fold-operation.ts';
 import { awayReasons, factReasons, withoutTold } from './notices.ts';
@@ -39,7 +46,7 @@ export function foldMessage(
         listAnsweredAt: at.mono,
         ...(message.publishedAt === undefined ? {} : { listPublishedAt: message.publishedAt }),
       };
-      if (answered.askedAt === undefined) return { ...next, listPushedAt: at.mono };
+      if (answered.askedAt === undefined) return foldPushedList(next, message.bizes, at.mono);
       return foldList(next, message.bizes, answered.askedAt, at, policy);
     }
     case 'operation-result':
@@ -52,6 +59,18 @@ export function foldMessage(
       message satisfies never;
       return heard;
   }
+}
+
+/** A list that nobody asked for is no evidence; one that says otherwise than what is known is a reason to ask. [SPEC M8] [SPEC M27] */
+function foldPushedList(state: BaseState, bizes: readonly ReportedBiz[], at: number): BaseState {
+  const pushed: BaseState = { ...state, listPushedAt: at };
+  const told = new Map<string, ReportedBiz['state']>(bizes.map((biz) => [biz.key, biz.state]));
+  const isNews = [...new Set([...Object.keys(state.slots), ...told.keys()])].some((key) => {
+    const { presence, operation } = state.slots[key] ?? {};
+    const seen = told.get(key) ?? 'ABSENT';
+    return operation === undefined && seen !== 'UNRESOLVED' && seen !== (presence ?? 'ABSENT');
+  });
+  return isNews ? { ...pushed, listNeededSince: at } : pushed;
 }
 
 function foldHeartbeat(state: BaseState, beat: Heartbeat, at: number): BaseState {
