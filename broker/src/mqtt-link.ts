@@ -22,6 +22,7 @@ export interface LinkTarget {
   readonly port: number;
   readonly clientId: string;
   readonly env: string;
+  readonly listensOnly: boolean;
   readonly username: string | undefined;
   readonly password: string | Buffer | undefined;
   readonly ca: string | Buffer | undefined;
@@ -116,7 +117,8 @@ export class MqttLink {
   /** QoS 1, handed over; whether the broker took it is not waited for. */
   publish(topic: string, payload: Uint8Array, options: { readonly retain: boolean }): SendOutcome {
     const client = this.#client;
-    if (client === undefined || this.#state !== 'seeing' || this.#unacknowledged >= maxUnacknowledged) return 'down';
+    if (client === undefined || this.#target.listensOnly) return 'down';
+    if (this.#state !== 'seeing' || this.#unacknowledged >= maxUnacknowledged) return 'down';
     this.#unacknowledged += 1;
     client.publish(
       topic,
@@ -166,13 +168,12 @@ export class MqttLink {
 
   async #subscribe(client: MqttClient): Promise<void> {
     this.#state = 'subscribing';
-    const { env } = this.#target;
+    const { env, listensOnly } = this.#target;
     const [current = '', ...older] = subscriptionsOf(env);
-    const results = await Promise.all(
-      [current, this.#canaryTopic, ...older].map((filter) => isGranted(client, filter)),
-    );
+    const needed = listensOnly ? [current] : [current, this.#canaryTopic];
+    const results = await Promise.all([...needed, ...older].map((filter) => isGranted(client, filter)));
     if (this.#isLost()) return;
-    const refused = [current, this.#canaryTopic].find((_filter, index) => !results[index]);
+    const refused = needed.find((_filter, index) => !results[index]);
     if (refused !== undefined) {
       this.#lose(
         new BrokerError(
@@ -188,6 +189,11 @@ export class MqttLink {
         { filter: older.join(' '), help: 'bases of the seed generation are not heard' },
         'warn',
       );
+    }
+    if (listensOnly) {
+      this.#state = 'seeing';
+      this.#listener.seeing();
+      return;
     }
     this.#state = 'looking';
     this.#canaryAt = this.#now();

@@ -27,6 +27,8 @@ export interface MqttTunnelOptions {
    * goes before the options above. Where it throws, the last ones are used again.
    */
   readonly credentials?: () => Partial<Pick<MqttTunnelOptions, 'username' | 'password' | 'ca' | 'cert' | 'key'>>;
+  /** Hears and says nothing, no canary either: that nothing is routed any more then shows only by the broker's own pings. */
+  readonly listensOnly?: boolean;
   /** How long `start` waits for a broker that is merely not there yet. Default 60 s. */
   readonly startTimeoutMs?: number;
   /** Told once for each failed attempt of the start, for a line of progress. */
@@ -217,6 +219,7 @@ function targetOf(options: MqttTunnelOptions): LinkTarget {
     port: url.port === '' ? (isTls ? 8883 : 1883) : Number(url.port),
     clientId: `${controllerClientPrefix}${randomUUID()}`,
     env: options.env,
+    listensOnly: options.listensOnly ?? false,
     username,
     password,
     ca: options.ca,

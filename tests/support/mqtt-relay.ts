@@ -18,6 +18,8 @@ export interface MqttRelay {
   hold(direction: 'to-base' | 'from-base', topicEnd: string): Promise<HeldMessage>;
   /** Messages on a topic that ends so are lost, until the answer is called. */
   drop(direction: 'to-base' | 'from-base', topicEnd: string): () => void;
+  /** Topics of all that was published from the near side, in order. */
+  readonly published: readonly string[];
   /** Every connection breaks, and no new one is let through until `open`. */
   cut(): void;
   open(): void;
@@ -35,6 +37,7 @@ export async function startMqttRelay(targetPort: () => number): Promise<MqttRela
   const traps = new Set<Trap>();
   const losses = new Set<Omit<Trap, 'caught'>>();
   const sockets = new Set<Socket>();
+  const published: string[] = [];
   let isCut = false;
 
   const carry = (from: Socket, to: Socket, direction: Trap['direction']): void => {
@@ -44,6 +47,7 @@ export async function startMqttRelay(targetPort: () => number): Promise<MqttRela
       for (let length = packetLength(rest); !isHeld && length !== undefined; length = packetLength(rest)) {
         const packet = rest.subarray(0, length);
         const topic = topicOf(packet);
+        if (topic !== undefined && direction === 'from-base' && !isHeld) published.push(topic);
         const trap = [...traps].find((one) => one.direction === direction && topic?.endsWith(one.topicEnd));
         if (topic !== undefined && trap !== undefined) {
           traps.delete(trap);
@@ -94,6 +98,7 @@ export async function startMqttRelay(targetPort: () => number): Promise<MqttRela
 
   return {
     url: `mqtt://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    published,
     hold: (direction, topicEnd) => new Promise((caught) => traps.add({ direction, topicEnd, caught })),
     drop: (direction, topicEnd) => {
       const loss = { direction, topicEnd };

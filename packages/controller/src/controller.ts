@@ -6,7 +6,7 @@
  */
 import { hostname } from 'node:os';
 import type { Tunnel } from '@kouplet/broker';
-import { type Action, describeBase, type Outcome, type Policy, planBase, surveyBase } from '@kouplet/core';
+import { type Action, describeBase, type Outcome, type Policy, planBase, shownPlan, surveyBase } from '@kouplet/core';
 import { type ClusterAccess, createEventOutbox, createEventRecorder, createTransport } from '@kouplet/kube';
 import { type Change, ChangeFeed } from './changes.ts';
 import { type EdgeClock, systemClock } from './clock.ts';
@@ -20,6 +20,7 @@ import { type CoreFunctions, type Crash, Pipeline } from './pipeline/pipeline.ts
 import { checkAccess } from './rights.ts';
 import { type Served, serve } from './serve/server.ts';
 import { type Answered, type AskedSubject, answerWhy } from './serve/why.ts';
+import { Shadow } from './shadow.ts';
 import { ClusterSource } from './sources/cluster.ts';
 import { type EdgeInput, ofFleet } from './sources/edge-input.ts';
 import { stalls } from './sources/stalls.ts';
@@ -131,19 +132,21 @@ class RunningController implements Controller {
         log.warn({ collection, problem: problem.kind, message: maskSecrets(problem.message), held }, 'watch-problem');
       },
     });
-    const { env, holderIdentity } = policy;
+    const { env, holderIdentity, isObserver } = policy;
+    const shadow = isObserver === true ? new Shadow(log, this.#clock) : undefined;
     this.#only = tunnel.kind === 'embedded' ? new OnlyReplica(holderIdentity, env) : undefined;
     this.#pipeline = new Pipeline({
       clock: this.#clock,
       policy,
       execute: createExecute({ transport: this.#transport, tunnel, outbox: this.#outbox, env }),
       ...(options.core === undefined ? {} : { core: options.core }),
+      ...(shadow === undefined ? {} : { observe: (baseId, plan) => shadow.planned(baseId, plan) }),
       onEnded: (action, outcome) => this.#ended(action, outcome),
       onPlanned: (seconds) => this.#metrics.planned(seconds),
       onCrash: (crash) => this.#crashed(crash),
       onInput: (input) => this.#see(input),
     });
-    if (options.hasPeers === true) {
+    if (options.hasPeers === true && isObserver !== true) {
       this.#peers = new Peers({
         ...{
           transport: this.#transport,
@@ -188,7 +191,8 @@ class RunningController implements Controller {
         why: (asked) => this.#why(asked),
       });
     }
-    await checkAccess(this.#transport, policy.namespace, { hasPeers: this.#peers !== undefined });
+    const isObserver = policy.isObserver === true;
+    await checkAccess(this.#transport, policy.namespace, { hasPeers: this.#peers !== undefined, isObserver });
     await new Promise<void>((resolve, reject) => {
       const heard = fromTunnel({
         tunnel,
@@ -207,7 +211,10 @@ class RunningController implements Controller {
     });
     this.#peers?.start();
     this.#survey();
-    log.info({ env: policy.env, holder: policy.holderIdentity, http: this.address }, 'started');
+    log.info(
+      { env: policy.env, holder: policy.holderIdentity, http: this.address },
+      isObserver ? 'observing' : 'started',
+    );
   }
 
   debugPlan(baseId: string): object | undefined {
@@ -217,7 +224,7 @@ class RunningController implements Controller {
     const fleet = this.#pipeline.fleet;
     const now = this.#clock.now();
     try {
-      return { now, ...describeBase(state, fleet, policy, now), plan: planBase(state, fleet, policy, now) };
+      return { now, ...describeBase(state, fleet, policy, now), plan: shownPlan(planBase(state, fleet, policy, now)) };
     } catch (error) {
       return { now, baseId, crashed: error instanceof Error ? error.message : String(error) };
     }

@@ -9,6 +9,7 @@ import type {
 } from '@kouplet/protocol';
 import { foldList } from './fold-list.ts';
 import { foldOperationResult } from './fold-operation.ts';
+import { foldOverheardList, foldOverheardResult } from './fold-overheard.ts';
 import { awayReasons, factReasons, withoutTold } from './notices.ts';
 import type { Policy } from './policy.ts';
 import { defined, isSame } from './records.ts';
@@ -46,11 +47,14 @@ export function foldMessage(
         listAnsweredAt: at.mono,
         ...(message.publishedAt === undefined ? {} : { listPublishedAt: message.publishedAt }),
       };
+      if (policy.isObserver === true) return foldOverheardList(next, message.bizes, at, policy);
       if (answered.askedAt === undefined) return foldPushedList(next, message.bizes, at.mono);
       return foldList(next, message.bizes, answered.askedAt, at, policy);
     }
     case 'operation-result':
-      return foldOperationResult(heard, message, at, policy);
+      return policy.isObserver === true
+        ? foldOverheardResult(heard, message, at)
+        : foldOperationResult(heard, message, at, policy);
     case 'batch-result':
       return message.results.length === 0 ? heard : { ...heard, listNeededSince: at.mono };
     case 'baseline-query':
@@ -116,6 +120,8 @@ function foldHealth(state: BaseState, report: HealthReport, at: Stamp, policy: P
   };
   const bounded = withMaxMetaspace(vitals, report);
   const seen: BaseState = isSame(bounded, process.vitals) ? process : { ...process, vitals: bounded };
+  if (policy.isObserver === true && report.bizes !== undefined)
+    return foldOverheardList(seen, report.bizes, at, policy);
   if (report.bizes === undefined || answered.askedAt === undefined) return seen;
   return foldList(seen, report.bizes, answered.askedAt, at, policy);
 }

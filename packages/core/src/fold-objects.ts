@@ -231,7 +231,7 @@ export function foldRecordGone(state: BaseState): BaseState {
 }
 
 /** While we do not hold the Lease the record is the truth; unreadable, it proves nothing. [SPEC M11] */
-function withRecordedClaims(state: BaseState, record: ObservedRecord | undefined): BaseState {
+export function withRecordedClaims(state: BaseState, record: ObservedRecord | undefined): BaseState {
   const installs = record?.isReadable === true ? record.installs : {};
   let next = state;
   for (const key of new Set([...Object.keys(state.slots), ...Object.keys(installs)])) {

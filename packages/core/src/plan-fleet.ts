@@ -14,7 +14,7 @@ const componentLabel = 'virtual-kubelet.koupleless.io/component';
 const replicaLease = 'replica-lease';
 
 export function planFleet(fleet: FleetState, policy: Policy, now: Stamp): Plan {
-  if (fleet.syncedAt === undefined || fleet.api?.isUp === false)
+  if (fleet.syncedAt === undefined || fleet.api?.isUp === false || policy.isObserver === true)
     return { actions: [], waiting: [], wakeAt: Number.POSITIVE_INFINITY };
   const name = replicaLeaseNameOf(policy.holderIdentity);
   const own = fleet.replicas[name]?.lease;

@@ -23,6 +23,8 @@ const managedByLabel = 'app.kubernetes.io/managed-by';
 export function planLease(draft: Draft): boolean {
   const { situation } = draft;
   const { state, fleet, now, hold } = situation;
+  // An observer plans as if it held every Lease, and takes none.
+  if (situation.policy.isObserver === true) return !fleet.isStopping;
   const { lease } = state;
   const key = `lease/${situation.nodeName}`;
   if (fleet.isStopping) {

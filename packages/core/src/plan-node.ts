@@ -117,14 +117,15 @@ function isSameView(known: NodeView | undefined, view: NodeView): boolean {
 function isAnnounced(draft: Draft): boolean {
   const { state, liveness, now, policy } = draft.situation;
   if (liveness.kind !== 'alive') return false;
+  const since = state.heldSince ?? (policy.isObserver === true ? state.knownSince : undefined) ?? now.mono;
   if (state.facts !== undefined && state.healthAnsweredAt !== undefined) return true;
   if (state.facts !== undefined) {
     // Its capacity comes with the first health report: worth a moment, for a Node that is right at once.
-    const soon = (state.heldSince ?? now.mono) + firstReportMs;
+    const soon = since + firstReportMs;
     wake(draft, soon);
     return now.mono >= soon;
   }
-  const at = (state.heldSince ?? now.mono) + policy.timings.askAfterSilenceMs;
+  const at = since + policy.timings.askAfterSilenceMs;
   wake(draft, at);
   return now.mono >= at;
 }

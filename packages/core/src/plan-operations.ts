@@ -2,7 +2,7 @@
  * Which commands go to the base now. One operation a key, few a base, uninstalls first; nothing is installed before the
  * base was listed, nothing uninstalled that is not proven ours. [SPEC I1] [SPEC I2] [SPEC I3] [SPEC M26]
  */
-import type { BizKey } from '@kouplet/protocol';
+import type { BizKey, HandOver } from '@kouplet/protocol';
 import type { SendCommand } from './actions.ts';
 import { podNotice } from './notices.ts';
 import type { RecordedInstall } from './observed.ts';
@@ -209,7 +209,7 @@ export function planIntents(draft: Draft): void {
   for (const { desire, claim } of draft.intents) {
     const until = isRecorded(state, desire.key, claim) ? undefined : recordAwaitedUntil(draft, desire.key, claim);
     if (until === undefined) {
-      send(draft, desire.key, 'installBiz', claim);
+      send(draft, desire.key, 'installBiz', claim, desire.winner.biz.handOver);
       continue;
     }
     wake(draft, until);
@@ -224,7 +224,7 @@ export function planIntents(draft: Draft): void {
  */
 function recordAwaitedUntil(draft: Draft, bizKey: BizKey, { podUid }: RecordedInstall): number | undefined {
   const { state, policy, now } = draft.situation;
-  if (state.record?.isReadable === false) return undefined;
+  if (state.record?.isReadable === false || policy.isObserver === true) return undefined;
   const key = recordKeyOf(state);
   if (state.flights[key] === undefined && !draft.keys.has(key)) return undefined;
   const due = state.slots[bizKey]?.due;
@@ -320,6 +320,7 @@ function send(
   key: BizKey,
   command: 'installBiz' | 'uninstallBiz',
   claim: NonNullable<SendCommand['claim']> | undefined,
+  handOver?: HandOver,
 ): boolean {
   const { state } = draft.situation;
   const split = key.indexOf(':');
@@ -332,7 +333,7 @@ function send(
     generation: generationOf(state),
     command:
       command === 'installBiz'
-        ? { kind: command, name, version, url: claim?.url ?? '' }
+        ? { kind: command, name, version, url: claim?.url ?? '', ...handOver }
         : { kind: command, name, version },
     bizKey: key,
     ...(claim === undefined ? {} : { claim }),

@@ -1,6 +1,7 @@
 /** Pods: their status as it should be, and the last act of their deletion. [SPEC M4] [SPEC I8] */
 
 import type { Waiting } from './actions.ts';
+import { handOverAnnotation } from './hand-over.ts';
 import { addressFault } from './labels.ts';
 import { controllerOf, hasEnded, isDeleting, type PodRole, roleOf } from './module-pod.ts';
 import { nodeNotice, podNotice } from './notices.ts';
@@ -44,7 +45,10 @@ function planStatus(draft: Draft, entry: PodEntry, losses: readonly Waiting[] | 
   if (losses === undefined && isAtRest(situation, entry, role, view)) return;
   if (losses !== undefined) draft.waiting.push(...losses);
   if (role.kind === 'module' && role.ignored.length > 0 && entry.pod.status.startTime === undefined) {
-    const message = `a module has no use for these fields: ${role.ignored.join('; ')}`;
+    const hint = role.ignored.some((fields) => /[ ,](env|args)\b/.test(fields))
+      ? `; annotation ${handOverAnnotation} ("env,args") has env and args handed over to the base`
+      : '';
+    const message = `a module has no use for these fields: ${role.ignored.join('; ')}${hint}`;
     tellOnce(draft, podNotice(entry.pod, 'Normal', 'IgnoredFields', message));
   }
   const desired = projectPod(situation, entry, role);
@@ -53,7 +57,8 @@ function planStatus(draft: Draft, entry: PodEntry, losses: readonly Waiting[] | 
     if (slots !== undefined) resting.set(entry, { view, slots });
     return;
   }
-  const settledAt = passingUntil(draft, entry, desired);
+  // What an observer would do is never done: a moment's patience for it would begin anew for ever.
+  const settledAt = situation.policy.isObserver === true ? 0 : passingUntil(draft, entry, desired);
   if (situation.now.mono < settledAt) {
     wake(draft, settledAt);
     return;

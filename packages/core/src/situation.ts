@@ -94,6 +94,7 @@ function isListed(state: BaseState, fleet: FleetState, policy: Policy): boolean 
 
 /** We act only while our replica Lease is fresh and the base's Lease was confirmed since it has been. */
 function holdOf(state: BaseState, fleet: FleetState, policy: Policy, now: Stamp): Hold {
+  if (policy.isObserver === true) return { isHeld: true };
   const holder = state.lease?.spec.holderIdentity;
   if (state.heldSince === undefined) {
     const message =

@@ -162,7 +162,7 @@ function worded(
   const text = [about, reason, message].filter((word) => word !== '').join(': ');
   if (until === undefined || !Number.isFinite(until)) return { text };
   const due = instant(now, until);
-  return { text: `${text}; tried again ${due.text}`, at: due.at };
+  return { text: `${text} – tried again ${due.text}`, at: due.at };
 }
 
 function nodeLines(situation: Situation, plan: Plan): readonly WhyLine[] {
@@ -299,6 +299,10 @@ function nextLine({ now }: Situation, { wakeAt }: Plan): WhyLine {
 }
 
 function leaseLine({ state, hold, policy }: Situation): WhyLine {
+  if (policy.isObserver === true) {
+    const holder = state.lease?.spec.holderIdentity ?? '';
+    return { topic: 'lease', text: `${holder === '' ? 'not held' : `held by ${holder}`}; this one only observes` };
+  }
   if (!hold.isHeld) return { topic: 'lease', text: hold.message, reason: hold.reason };
   const renewed = state.lease?.spec.renewTime;
   const since = renewed === undefined ? '' : `, renewed ${renewed}`;

@@ -68,6 +68,11 @@ describe('help and wrong use', () => {
       ['cluster', '--listen', '0.0.0.0:0'],
       /refusing to listen on 0\.0\.0\.0:0 without TLS and a token/,
     ],
+    [
+      'an observer at a broker of its own [SPEC O12]',
+      ['controller', '--observe'],
+      /--observe is for an external broker/,
+    ],
     ['a name for TLS without TLS', ['cluster', '--tls-san', 'x'], /--tls-san is for a server with TLS/],
     [
       'a cluster’s certificate without key',

@@ -136,6 +136,9 @@ function controller(environment: Environment): Command {
       option('--env-taint', 'taint Nodes with schedule.koupleless.io/node-env (default with upstream’s variables)'),
     )
     .addOption(option('--os-labels', 'label Nodes with kubernetes.io/os and arch'))
+    .addOption(
+      option('--observe', 'shadow another controller at the same broker: plan and print, write and send nothing'),
+    )
     .addOption(option('--peer-deployments', 'size Deployments with strategy “peer” by the number of Ready bases'))
     .addOption(
       option('--unmanaged-modules <what>', 'modules on a base that are not ours', {

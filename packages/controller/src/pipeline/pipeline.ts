@@ -56,6 +56,8 @@ export interface PipelineOptions {
   readonly policy: Policy;
   readonly execute: Execute;
   readonly core?: CoreFunctions;
+  /** Nothing is executed: what would be is told here, base by base. */
+  readonly observe?: (baseId: BaseId, plan: Plan) => void;
   /** After every action that ended, for metrics and logs. */
   readonly onEnded: (action: Action, outcome: Outcome) => void;
   readonly onPlanned: (seconds: number) => void;
@@ -306,6 +308,11 @@ export class Pipeline {
   }
 
   #take(key: string, entry: Entry, plan: Plan): readonly Taken[] {
+    const { observe } = this.#options;
+    if (observe !== undefined) {
+      if (entry.kind === 'base') observe(entry.baseId, plan);
+      return [];
+    }
     const taken: Taken[] = [];
     if (entry.kind === 'base') {
       for (const install of plan.due ?? [])

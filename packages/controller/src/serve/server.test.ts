@@ -102,7 +102,7 @@ test('/debug/plan shows a base, and says in words what it does not know [SPEC E1
   expect(await ask('/nowhere')).toMatchObject({ code: 404 });
 });
 
-test('/debug/why explains a Pod or a Node, and says in words what it does not know [SPEC E26]', async () => {
+test('/debug/why explains a Pod or a Node, and says in words what it does not know [SPEC E30]', async () => {
   expect(JSON.parse((await ask('/debug/why?pod=shop/web-0')).body)).toMatchObject({
     subject: 'pod/shop/web-0',
     lines: [{ topic: 'wanted', text: 'web:1 from https://***@h/x.jar?***' }],

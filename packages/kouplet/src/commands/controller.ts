@@ -25,6 +25,7 @@ export interface ControllerFlags extends ServerFlags {
   readonly envTaint?: boolean;
   readonly osLabels?: boolean;
   readonly peerDeployments?: boolean;
+  readonly observe?: boolean;
   readonly unmanagedModules: 'report' | 'uninstall';
   readonly goneAfter: number;
   readonly mqttUsername?: string;
@@ -42,6 +43,13 @@ export async function controller(flags: ControllerFlags, command: Command, envir
   const env = orUpstream(command, 'env', upstream.env, 'ENV', envName);
   const namespace = orUpstream(command, 'namespace', upstream.namespace, 'NAMESPACE', namespaceName);
   const place = chooseBroker(flags, command, upstream);
+  const isObserver = flags.observe === true;
+  if (isObserver && place.kind === 'listen') {
+    throw wrongUse(
+      '--observe is for an external broker',
+      'Name the one where the bases and the controller in charge are with --broker: at a broker of its own it would hear nobody.',
+    );
+  }
   const { log, close, flush } = openLog();
   process.once('exit', flush);
   const lifetime = listenToSignals((code) => {
@@ -52,7 +60,8 @@ export async function controller(flags: ControllerFlags, command: Command, envir
     const tunnel = openTunnel(place, flags, upstream, env, log);
     const policy: Policy = {
       env,
-      holderIdentity: upstream.clientId ?? `${hostname()}_${randomBytes(4).toString('hex')}`,
+      // An observer is never taken for the one that it shadows, though it be given the same environment.
+      holderIdentity: isObserver ? `observer_${ownName()}` : (upstream.clientId ?? ownName()),
       namespace,
       kubeletVersion,
       hasEnvTaint: flags.envTaint ?? upstream.isUpstreamStyle,
@@ -60,6 +69,7 @@ export async function controller(flags: ControllerFlags, command: Command, envir
       unmanagedModules: flags.unmanagedModules,
       goneAfterMs: flags.goneAfter,
       hasSessions: tunnel.kind === 'embedded',
+      ...(isObserver ? { isObserver } : {}),
       timings: defaultTimings,
     };
     const access = await loadCluster({
@@ -90,6 +100,10 @@ export async function controller(flags: ControllerFlags, command: Command, envir
   } finally {
     close();
   }
+}
+
+function ownName(): string {
+  return `${hostname()}_${randomBytes(4).toString('hex')}`;
 }
 
 type Place = { readonly kind: 'listen'; readonly at: HostPort } | { readonly kind: 'broker'; readonly url: string };
@@ -160,6 +174,7 @@ function openTunnel(place: Place, flags: ControllerFlags, upstream: Upstream, en
     env,
     ...readCredentials(),
     credentials: readCredentials,
+    listensOnly: flags.observe === true,
     startTimeoutMs: brokerWaitMs,
     onWaiting: (reason) => warn(`kouplet: waiting for the broker at ${place.url}: ${reason}`),
     log: brokerLogTo(log),
