@@ -141,7 +141,7 @@ interface Side {
   readonly relay: MqttRelay;
 }
 
-test('--observe beside another tells what it would do, and writes and sends nothing [SPEC E31] [SPEC M43]', async () => {
+test('--observe beside another tells what it would do, and writes and sends nothing [SPEC E31] [SPEC M42]', async () => {
   const cluster: TestCluster = ended(await openCluster(), (one) => one.stop());
   const brokerPort = await freePort();
   await startBrokerProcess(brokerPort);

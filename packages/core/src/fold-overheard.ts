@@ -1,7 +1,7 @@
 /**
  * What an observer hears: it asks nothing and sends nothing, so no answer is to a question or a command of its own. A list that
  * others asked for is looked at as the first after a take-over at that moment, and what an operation of theirs came to is taken
- * from its answer until the next list. [SPEC M43]
+ * from its answer until the next list. [SPEC M42]
  */
 import type { BizKey, OperationResult, ReportedBiz } from '@kouplet/protocol';
 import { foldList } from './fold-list.ts';

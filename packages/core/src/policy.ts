@@ -19,7 +19,7 @@ export interface Policy {
   readonly goneAfterMs: number;
   /** True with the embedded broker: a session's open and close are then inputs, and no session means that nothing can be sent. */
   readonly hasSessions: boolean;
-  /** Plans as if it held every Lease, and what it plans is only told: nothing is executed, nothing asked. [SPEC M43] */
+  /** Plans as if it held every Lease, and what it plans is only told: nothing is executed, nothing asked. [SPEC M42] */
   readonly isObserver?: boolean;
   readonly timings: Timings;
 }
