@@ -62,6 +62,17 @@ describe('a base on its broker', () => {
     ]);
   });
 
+  it('[SPEC S21] remembers what an install hands over', async () => {
+    const broker = await startBroker();
+    const base = await start(broker);
+    await broker.send('koupleless_dev/b1/installBiz', { ...biz1, args: ['-x'], envs: { A: '1' } });
+    await until(
+      () => base.installedKeys(),
+      (keys) => keys.length === 1,
+    );
+    expect(base.log).toMatchObject([{ command: 'installBiz', args: ['-x'], envs: { A: '1' } }]);
+  });
+
   it('[SPEC S21] its log keeps the latest only', async () => {
     const broker = await startBroker();
     const base = await start(broker, { logLimit: 3 });

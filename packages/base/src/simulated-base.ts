@@ -37,6 +37,9 @@ export interface LoggedCommand {
   readonly topic: string;
   readonly key?: BizKey;
   readonly url?: string;
+  /** What an install hands over, as it came. */
+  readonly args?: unknown;
+  readonly envs?: unknown;
   readonly retained: boolean;
   readonly qos: number;
 }
@@ -177,13 +180,16 @@ export class SimulatedBase {
     const kind = found?.direction === 'to-base' ? found.channel : undefined;
     const body = bodyOf(payload);
     const key = keyOfBody(body);
-    const url = body.kind === 'object' && isObject(body.fields) ? textOf(body.fields.bizUrl) : undefined;
+    const fields = body.kind === 'object' && isObject(body.fields) ? body.fields : {};
+    const url = textOf(fields.bizUrl);
     this.#log.push({
       at: Math.round(now()),
       command: kind ?? 'unsupported',
       topic,
       ...(key !== undefined && { key }),
       ...(url !== undefined && { url }),
+      ...(fields.args !== undefined && { args: fields.args }),
+      ...(fields.envs !== undefined && { envs: fields.envs }),
       retained: isRetained,
       qos,
     });

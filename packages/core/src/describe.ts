@@ -1,4 +1,5 @@
 /** What /debug/plan shows of a base: plain JSON, for people. */
+import type { Plan } from './actions.ts';
 import type { FleetState } from './fleet.ts';
 import { planBase } from './plan-base.ts';
 import type { Policy } from './policy.ts';
@@ -7,6 +8,21 @@ import type { BaseState } from './state.ts';
 import type { Stamp } from './time.ts';
 
 export function describeBase(
+/** A plan as people may see it: of what is handed over to a base the names only, for a value may be a secret. */
+export function shownPlan(plan: Plan): Plan {
+  const actions = plan.actions.map((action) => {
+    if (action.kind !== 'send-command' || action.command.kind !== 'installBiz') return action;
+    const { args, envs, ...command } = action.command;
+    const shown = {
+      ...command,
+      ...(args === undefined ? {} : { args: args.map(() => '…') }),
+      ...(envs === undefined ? {} : { envs: Object.fromEntries(Object.keys(envs).map((name) => [name, '…'])) }),
+    };
+    return { ...action, command: shown };
+  });
+  return { ...plan, actions };
+}
+
   state: BaseState,
   fleet: FleetState,
   policy: Policy,

@@ -5,10 +5,11 @@
  * outcomes: `action-started` when it takes an action up, the objects that a write answered, then `action-ended`.
  */
 export * from './actions.ts';
-export { describeBase } from './describe.ts';
+export { describeBase, shownPlan } from './describe.ts';
 export { createFleet, type FleetState, type Link, type Replica } from './fleet.ts';
 export { foldBase } from './fold-base.ts';
 export { foldFleet } from './fold-fleet.ts';
+export { type Handed, handedOf, handOverAnnotation } from './hand-over.ts';
 export * from './inputs.ts';
 export { concernsBases, surveyBase } from './liveness.ts';
 export {

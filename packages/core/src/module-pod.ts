@@ -2,7 +2,8 @@
  * The border between Pods and modules: what a Pod on a Node of ours asks for. One container is one biz: name = container
  * name, version = literal env BIZ_VERSION, URL = image. [SPEC M1] [SPEC M2] [SPEC M3]
  */
-import { type BizKey, bizKeyOf } from '@kouplet/protocol';
+import { type BizKey, bizKeyOf, type HandOver } from '@kouplet/protocol';
+import { type Handed, handedOf, handOverAnnotation, handOverOf } from './hand-over.ts';
 import type { ContainerSpec, ObservedPod } from './observed.ts';
 
 /** A module as a container asks for it. */
@@ -12,6 +13,8 @@ export interface WantedBiz {
   readonly name: string;
   readonly version: string;
   readonly url: string;
+  /** Only where something is handed over. */
+  readonly handOver?: HandOver;
 }
 
 export type PodRole =
@@ -58,8 +61,11 @@ function derivedRole(pod: ObservedPod): PodRole {
     const names = pod.spec.containers.map((container) => container.name).join(', ');
     return invalid(`no container (${names}) has the env BIZ_VERSION, which is the module's version`);
   }
+  const handed = handedOf(pod.metadata.annotations?.[handOverAnnotation]);
+  if (handed.unknown !== undefined)
+    return invalid(`annotation ${handOverAnnotation}: "${handed.unknown}" is neither env nor args`);
   for (const container of withVersion) {
-    const fault = faultOf(container);
+    const fault = faultOf(container) ?? handOverFault(container, handed);
     if (fault !== undefined) return invalid(`container ${container.name}: ${fault}`);
   }
   return {
@@ -72,6 +78,7 @@ function derivedRole(pod: ObservedPod): PodRole {
         name: container.name,
         version,
         url: container.image ?? '',
+        ...handOverOf(container, handed),
       };
     }),
     sidecars: pod.spec.containers
@@ -95,6 +102,14 @@ function faultOf(container: ContainerSpec): string | undefined {
   if (container.name.includes(':')) return 'the name must not contain ":"';
   if ((container.image ?? '').trim() === '') return 'image, which is the URL of the module, is empty';
   return undefined;
+}
+
+function handOverFault(container: ContainerSpec, { hasEnv }: Handed): string | undefined {
+  if (!hasEnv) return undefined;
+  const place = `handed over to the base (annotation ${handOverAnnotation})`;
+  if (container.hasEnvFrom === true) return `only literal values can be ${place}, not envFrom`;
+  const entry = container.env?.find(({ hasValueFrom }) => hasValueFrom === true);
+  return entry === undefined ? undefined : `env ${entry.name}: only a literal value can be ${place}, not valueFrom`;
 }
 
 function invalid(message: string): PodRole {

@@ -77,8 +77,12 @@ export interface PodStatus {
 export interface ContainerSpec {
   readonly name: string;
   readonly image?: string;
-  /** Entries named BIZ_VERSION only are needed, but all are kept in order; `hasValueFrom` marks one that is no literal. */
+  /** Of entries that are not handed over only BIZ_VERSION is kept; in order; `hasValueFrom` marks one that is no literal. */
   readonly env?: ReadonlyArray<{ readonly name: string; readonly value?: string; readonly hasValueFrom?: boolean }>;
+  /** Only where they are handed over. */
+  readonly args?: readonly string[];
+  /** It takes variables from whole objects (`envFrom`), and variables are to be handed over. */
+  readonly hasEnvFrom?: true;
   /** Names of fields set on the container that a module ignores at run time (probes, mounts other than the ServiceAccount token's, resources, lifecycle, args, command). */
   readonly ignoredFields?: readonly string[];
 }

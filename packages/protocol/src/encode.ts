@@ -1,4 +1,4 @@
-/** Commands to topic and bytes: exactly the fields that a base needs, never `async`, never a strategy. */
+/** Commands to topic and bytes: exactly the fields that a base needs or was chosen to get, never `async`, never a strategy. */
 import type { ArkletCommand, TopicGeneration } from './messages.ts';
 import { commandTopicOf } from './topics.ts';
 
@@ -23,7 +23,13 @@ export function encode(
 function bodyOf(command: ArkletCommand): object {
   switch (command.kind) {
     case 'installBiz':
-      return { bizName: command.name, bizVersion: command.version, bizUrl: command.url };
+      return {
+        bizName: command.name,
+        bizVersion: command.version,
+        bizUrl: command.url,
+        ...(command.args === undefined ? {} : { args: command.args }),
+        ...(command.envs === undefined ? {} : { envs: command.envs }),
+      };
     case 'uninstallBiz':
       return { bizName: command.name, bizVersion: command.version };
     case 'health':

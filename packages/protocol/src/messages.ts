@@ -141,9 +141,17 @@ export interface Rejection {
   readonly detail: string;
 }
 
+/** What a module is started with, where somebody chose to say so (`InstallRequest` of arklet-core). */
+export interface HandOver {
+  /** Arguments of its main method. */
+  readonly args?: readonly string[];
+  /** Environment variables, for that module alone. */
+  readonly envs?: Readonly<Record<string, string>>;
+}
+
 /** What we say to a base. `health` and `queryAllBiz` are questions, `baseline` answers a BaselineQuery with nothing. */
 export type ArkletCommand =
-  | { readonly kind: 'installBiz'; readonly name: string; readonly version: string; readonly url: string }
+  | ({ readonly kind: 'installBiz'; readonly name: string; readonly version: string; readonly url: string } & HandOver)
   | { readonly kind: 'uninstallBiz'; readonly name: string; readonly version: string }
   | { readonly kind: 'health' }
   | { readonly kind: 'queryAllBiz' }

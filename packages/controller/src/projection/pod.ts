@@ -1,5 +1,14 @@
 /** A Pod of the API server → `ObservedPod`: the fields that a rule reads and nothing else (2 KB instead of 13 a Pod). */
-import type { ContainerSpec, ContainerState, ContainerStatus, ObservedPod, PodStatus } from '@kouplet/core';
+import {
+  type ContainerSpec,
+  type ContainerState,
+  type ContainerStatus,
+  type Handed,
+  handedOf,
+  handOverAnnotation,
+  type ObservedPod,
+  type PodStatus,
+} from '@kouplet/core';
 import { boolean, type Json, list, number, oneOf, present, record, text } from './json.ts';
 import { projectConditions, projectMeta } from './meta.ts';
 
@@ -10,8 +19,8 @@ const serviceAccountMount = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /**
  * @returns undefined for a Pod that is bound to no Node, or to one that `isOurs` denies: neither is kept in memory.
- * Annotations but ours are dropped (kubectl's last-applied is as large as the Pod), and so is every env but BIZ_VERSION:
- * what is not kept cannot be shown by mistake.
+ * Annotations but ours are dropped (kubectl's last-applied is as large as the Pod), and so is every env but BIZ_VERSION, unless the
+ * Pod has them handed over: what is not kept cannot be shown by mistake.
  */
 export function projectPod(raw: unknown, isOurs: (nodeName: string) => boolean): ObservedPod | undefined {
   const object = record(raw);
@@ -20,6 +29,7 @@ export function projectPod(raw: unknown, isOurs: (nodeName: string) => boolean):
   if (nodeName === undefined || nodeName === '' || !isOurs(nodeName)) return undefined;
   const metadata = projectMeta(raw, isOurAnnotation);
   if (metadata === undefined) return undefined;
+  const handed = handedOf(metadata.annotations?.[handOverAnnotation]);
   const initContainers = list(spec.initContainers).map((entry) => ({ name: text(record(entry).name) ?? '' }));
   const readinessGates = list(spec.readinessGates).flatMap((entry) => {
     const conditionType = text(record(entry).conditionType);
@@ -31,7 +41,7 @@ export function projectPod(raw: unknown, isOurs: (nodeName: string) => boolean):
       nodeName,
       restartPolicy: oneOf(spec.restartPolicy, restartPolicies) ?? ('Always' as const),
       terminationGracePeriodSeconds: number(spec.terminationGracePeriodSeconds),
-      containers: list(spec.containers).map(projectContainer),
+      containers: list(spec.containers).map((container) => projectContainer(container, handed)),
       initContainers: initContainers.length > 0 ? initContainers : undefined,
       readinessGates: readinessGates.length > 0 ? readinessGates : undefined,
     }),
@@ -43,34 +53,39 @@ function isOurAnnotation(key: string): boolean {
   return key.includes('koupleless.io/') || key.includes('kouplet.io/');
 }
 
-function projectContainer(raw: unknown): ContainerSpec {
+function projectContainer(raw: unknown, handed: Handed): ContainerSpec {
   const container = record(raw);
   const env = list(container.env).flatMap((entry) => {
     const variable = record(entry);
-    if (variable.name !== 'BIZ_VERSION') return [];
+    const name = text(variable.name);
+    if (name === undefined || (name !== 'BIZ_VERSION' && !handed.hasEnv)) return [];
     return [
       present({
-        name: 'BIZ_VERSION',
+        name,
         value: text(variable.value),
         hasValueFrom: variable.valueFrom === undefined || variable.valueFrom === null ? undefined : true,
       }),
     ];
   });
-  const ignoredFields = ignoredFieldsOf(container);
+  const args = handed.hasArgs ? list(container.args).filter((arg) => typeof arg === 'string') : [];
+  const ignoredFields = ignoredFieldsOf(container, handed);
   return present({
     name: text(container.name) ?? '',
     image: text(container.image),
     env: env.length > 0 ? env : undefined,
+    args: args.length > 0 ? args : undefined,
+    hasEnvFrom: handed.hasEnv && list(container.envFrom).length > 0 ? (true as const) : undefined,
     ignoredFields: ignoredFields.length > 0 ? ignoredFields : undefined,
   });
 }
 
 /** Fields that mean something to a kubelet and nothing to a base, in the order of the API reference. */
-function ignoredFieldsOf(container: Json): string[] {
+function ignoredFieldsOf(container: Json, { hasEnv, hasArgs }: Handed): string[] {
   const fields: string[] = [];
-  for (const name of ['command', 'args']) {
+  for (const name of ['command', ...(hasArgs ? [] : ['args']), ...(hasEnv ? [] : ['envFrom'])]) {
     if (list(container[name]).length > 0) fields.push(name);
   }
+  if (!hasEnv && list(container.env).some((variable) => record(variable).name !== 'BIZ_VERSION')) fields.push('env');
   const resources = record(container.resources);
   if (Object.keys(record(resources.requests)).length > 0 || Object.keys(record(resources.limits)).length > 0) {
     fields.push('resources');

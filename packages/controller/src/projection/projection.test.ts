@@ -24,7 +24,14 @@ describe('a Pod', () => {
         nodeName: 'vnode.b1.dev',
         restartPolicy: 'Always',
         terminationGracePeriodSeconds: 30,
-        containers: [{ name: 'biz1', image: 'https://repo/biz1.jar', env: [{ name: 'BIZ_VERSION', value: '0.0.1' }] }],
+        containers: [
+          {
+            name: 'biz1',
+            image: 'https://repo/biz1.jar',
+            env: [{ name: 'BIZ_VERSION', value: '0.0.1' }],
+            ignoredFields: ['env'],
+          },
+        ],
       },
       status: {
         phase: 'Running',
@@ -75,6 +82,30 @@ describe('a Pod', () => {
       'readinessProbe',
       'lifecycle',
     ]);
+  });
+
+  test('keeps variables and arguments where the Pod has them handed over, and tells of them where not [SPEC M43] [SPEC E1]', () => {
+    const env = [
+      { name: 'BIZ_VERSION', value: '1' },
+      { name: 'A', value: '1' },
+      { name: 'B', valueFrom: {} },
+      { name: 7 },
+    ];
+    const container = { name: 'biz1', env, args: ['-x', 3], envFrom: [{ secretRef: { name: 's' } }] };
+    const of = (chosen?: string) => {
+      const annotations = chosen === undefined ? {} : { 'kouplet.io/hand-over': chosen };
+      return projectPod(rawPod({ metadata: { annotations }, spec: { containers: [container] } }), ours)?.spec
+        .containers[0];
+    };
+    const version = { name: 'BIZ_VERSION', value: '1' };
+    expect(of()).toEqual({ name: 'biz1', env: [version], ignoredFields: ['args', 'envFrom', 'env'] });
+    expect(of('args')).toEqual({ name: 'biz1', env: [version], args: ['-x'], ignoredFields: ['envFrom', 'env'] });
+    expect(of('env')).toEqual({
+      name: 'biz1',
+      env: [version, { name: 'A', value: '1' }, { name: 'B', hasValueFrom: true }],
+      hasEnvFrom: true,
+      ignoredFields: ['args'],
+    });
   });
 
   test('marks a version that is taken from elsewhere', () => {
