@@ -7,7 +7,6 @@ import { situationOf } from './situation.ts';
 import type { BaseState } from './state.ts';
 import type { Stamp } from './time.ts';
 
-export function describeBase(
 /** A plan as people may see it: of what is handed over to a base the names only, for a value may be a secret. */
 export function shownPlan(plan: Plan): Plan {
   const actions = plan.actions.map((action) => {
@@ -23,6 +22,7 @@ export function shownPlan(plan: Plan): Plan {
   return { ...plan, actions };
 }
 
+export function describeBase(
   state: BaseState,
   fleet: FleetState,
   policy: Policy,
