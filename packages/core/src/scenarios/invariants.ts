@@ -39,6 +39,7 @@ export function watchInvariants(world: World, violations: string[]): void {
 
   function checkAction(action: Action, before: BaseState | undefined): void {
     if (before !== undefined) checkHold(action, before);
+    if (before !== undefined) checkPause(action, before);
     switch (action.kind) {
       case 'send-command':
         checkCommand(action, before);
@@ -71,6 +72,17 @@ export function watchInvariants(world: World, violations: string[]): void {
     const holder = before.lease?.spec.holderIdentity;
     if (holder !== world.policy.holderIdentity)
       fail('I7', `${action.kind} ${action.key} without the Lease (${holder})`);
+  }
+
+  function checkPause(action: Action, before: BaseState): void {
+    const isOperation = action.kind === 'send-command' && action.bizKey !== undefined;
+    if (!isOperation && action.kind !== 'delete-pod' && action.kind !== 'delete-node') return;
+    const uid = action.kind === 'delete-pod' ? action.uid : isOperation ? action.claim?.podUid : undefined;
+    const pod = before.pods[uid ?? '']?.pod;
+    for (const object of [before.node, pod]) {
+      if (object?.metadata.annotations?.['kouplet.io/paused'] === 'true')
+        fail('M40', `${action.kind} ${action.key} though ${object.metadata.name} is paused`);
+    }
   }
 
   function checkCommand(action: Action & { kind: 'send-command' }, before: BaseState | undefined): void {
