@@ -32,7 +32,9 @@ test('Nodes are found by its selector, with the labels it rebuilds a base from, 
   const found = await world.api.items(`/api/v1/nodes?${selector}`);
   expect(found.map(({ metadata }: Json) => metadata.name)).toEqual([base.node]);
   const node = plain(found[0]);
-  expect({ name: node.metadata.name, labels: node.metadata.labels, taints: node.spec.taints }).toMatchInlineSnapshot(`
+  // Kubernetes' own come and go.
+  const taints = node.spec.taints.filter(({ key }: Json) => key.startsWith('schedule.'));
+  expect({ name: node.metadata.name, labels: node.metadata.labels, taints }).toMatchInlineSnapshot(`
     {
       "labels": {
         "base.koupleless.io/cluster-name": "test-cluster",
@@ -104,7 +106,7 @@ test('Leases have its name, place, labels and duration', async () => {
   `);
 });
 
-test('nothing is retained at the broker for it to trip over, and a stop leaves Nodes as they are and Leases free, to be deleted by label', async () => {
+test('a stop leaves Nodes as they are and Leases handed back, to be deleted by label', async () => {
   const uid = (await nodeOf(world, base))?.metadata.uid;
   await world.stopController();
   const lease = await waitFor('its Lease is handed back', async () => {

@@ -18,7 +18,7 @@ async function fleetAtBroker(clientId: string, durationSeconds?: number) {
 }
 
 describe.concurrent('a fleet of ModuleController v2.2.0', () => {
-  test('with the same CLIENT_ID it is taken over at once: no command, the same Nodes, no Ready changes, and then all works', async () => {
+  test('with the same CLIENT_ID it is taken over at once: no command, the same Nodes, no Ready changes, and then all works [U43]', async () => {
     const { brokerPort, fleet } = await fleetAtBroker('module-controller-1');
     await takeOver(fleet, {
       brokerPort,
@@ -29,7 +29,7 @@ describe.concurrent('a fleet of ModuleController v2.2.0', () => {
     });
   }, 60_000);
 
-  test('without a CLIENT_ID, as after any restart of it, it is taken over once the Leases stood still for their duration, as quietly', async () => {
+  test('without a CLIENT_ID, as after any restart of it, it is taken over once the Leases stood still for their duration, as quietly [U49]', async () => {
     const { brokerPort, fleet } = await fleetAtBroker('a-random-uuid', 4);
     await takeOver(fleet, {
       brokerPort,
