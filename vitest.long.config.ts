@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 const onRealCluster = process.env.TEST_KUBECONFIG
   ? [
       'tests/e2e/**/*.test.ts',
+      'tests/upstream/**/*.test.ts',
       'tests/contract/**/*.test.ts',
       'tests/kube-contract.test.ts',
       'tests/kubectl.test.ts',
