@@ -30,6 +30,31 @@ const relayTo = async (port: () => number): Promise<Relay> =>
   opened.add(await new Relay(port).listen(), (it) => it.close());
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
+describe('a tunnel that only listens', () => {
+  it('hears the bases, and a listener of it hears nothing from it, though it be told to speak [SPEC B22]', async () => {
+    const { url } = await startOurs();
+    const everything = opened.add(await TestClient.connect(url, 'kouplet-controller@@@all'), (it) => it.end());
+    await everything.subscribe('koupleless_dev/#', 'koupleless/#');
+    const { told, tunnel, start } = tunnelTo(url, { listensOnly: true });
+    await start();
+    expect(await tunnel.send('b1', 'koupleless_dev/b1/health', bytes('{}'))).toBe('down');
+    expect(await tunnel.clearRetained('koupleless_dev/b1/installBiz')).toBe('down');
+    const b1 = await base(url, 'b1');
+    await b1.publish('koupleless_dev/b1/base/heart', 'one');
+    await until('the heartbeat', () => told.messages.length === 1);
+    // Several canaries' time later it still hears, without one.
+    const later = performance.now() + 3 * times.blindAfterMs;
+    await until('a while', () => performance.now() > later);
+    await b1.publish('koupleless_dev/b1/base/heart', 'two');
+    await until('the second', () => told.messages.length === 2);
+    expect(told.words).toEqual(['up']);
+    expect(everything.received.map(({ topic, text }) => `${topic} ${text}`)).toEqual([
+      'koupleless_dev/b1/base/heart one',
+      'koupleless_dev/b1/base/heart two',
+    ]);
+  });
+});
+
 describe('an external broker that cannot be had', () => {
   it('is refused at once, in one line that says what to do [SPEC B16]', async () => {
     const users = readUsers(
