@@ -29,7 +29,9 @@ describe('a budget [SPEC C95]', () => {
   });
 
   test('of Pods that nobody owns says what it cannot know', async () => {
-    await on.call('POST', 'pods', podOf('bare', here, { labels: { app: 'bare' } }));
+    // never Ready, so that it does not matter when the budget looks
+    const broken = { ...here, containers: [{ name: 'c', image: 'broken:1' }] };
+    await on.call('POST', 'pods', podOf('bare', broken, { labels: { app: 'bare' } }));
     await budget('bare', { maxUnavailable: 1 });
     const seen = await status('bare', (now) => (now.conditions ?? []).length > 0);
     expect(on.plain(seen)).toMatchSnapshot();
