@@ -20,11 +20,12 @@ const pathOf = (name = ''): string => `/apis/apps/v1/namespaces/${world.namespac
 interface Peer {
   readonly replicas?: number;
   readonly labels?: Record<string, string>;
+  readonly biz?: string;
   /** Merged into the template's spec. */
   readonly spec?: Json;
 }
 
-async function createPeer(name: string, { replicas = 1, labels, spec }: Peer): Promise<void> {
+async function createPeer(name: string, { replicas = 1, labels, biz = 'biz1', spec }: Peer): Promise<void> {
   await world.api.call('POST', pathOf(), {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -43,7 +44,7 @@ async function createPeer(name: string, { replicas = 1, labels, spec }: Peer): P
       template: {
         metadata: { labels: { ...moduleLabel, app: name } },
         spec: {
-          containers: [{ name: 'biz1', image: urlOf('biz1', '0.0.1'), env: [{ name: 'BIZ_VERSION', value: '0.0.1' }] }],
+          containers: [{ name: biz, image: urlOf(biz, '0.0.1'), env: [{ name: 'BIZ_VERSION', value: '0.0.1' }] }],
           tolerations: [moduleToleration],
           ...spec,
         },
@@ -133,4 +134,83 @@ describe('as upstream asserts it', () => {
     await world.base(0).stop();
     await becomes('mine', 0, 120_000);
   }, 150_000);
+});
+
+describe('a peer Deployment', () => {
+  beforeAll(async () => {
+    world = await startWorld({ cluster, bases: 2, hasPeers: true, timings: { peersLoweredAfterMs: 1_000 } });
+  });
+  afterAll(() => world?.stop());
+
+  const peerBy = (operator: string, ...values: string[]): Json => ({
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [
+            {
+              matchExpressions: [
+                { key: 'base.koupleless.io/name', operator: 'In', values: [world.baseName] },
+                { key: 'base.koupleless.io/cluster-name', operator, ...(values.length > 0 ? { values } : {}) },
+              ],
+            },
+          ],
+        },
+      },
+    },
+  });
+
+  test('in the seed’s dialect, by any operator of its affinity; one whose size is its owner’s stays [SPEC N20] [SPEC E27]', async () => {
+    const seed = 'module-controller.koupleless.io';
+    const labels = {
+      [`${seed}/component`]: 'module-deployment',
+      [`${seed}/env`]: world.env,
+      [`${seed}/strategy`]: 'peer',
+    };
+    const today = { 'virtual-kubelet.koupleless.io/component': 'x', 'virtual-kubelet.koupleless.io/strategy': 'x' };
+    await createPeer('seed', { labels: { ...labels, ...today }, spec: peerBy('Exists') });
+    await createPeer('owned', { labels: { [`${seed}/replicas-control`]: 'true' }, spec: peerBy('Exists') });
+    await createPeer('others', { replicas: 3, spec: peerBy('NotIn', 'default') });
+    await becomes('seed', 2);
+    await becomes('others', 0);
+    expect(await replicasOf('owned')).toBe(1);
+  });
+
+  test('follows a cordon, and puts back what somebody else set [SPEC N20] [SPEC N21]', async () => {
+    const node = `/api/v1/nodes/${world.nodeOf(world.base(1))}`;
+    const cordon = (unschedulable: boolean) =>
+      world.api.call('PATCH', node, { spec: { unschedulable } }, 'application/merge-patch+json');
+    await cordon(true);
+    await becomes('seed', 1);
+    await cordon(false);
+    await becomes('seed', 2);
+    await world.api.call('PATCH', pathOf('seed'), { spec: { replicas: 5 } }, 'application/merge-patch+json');
+    await becomes('seed', 2);
+  });
+
+  test('keeps its size while the controller is away and comes back, and no base hears a word [SPEC N21]', async () => {
+    const spread = {
+      maxSkew: 1,
+      topologyKey: 'kubernetes.io/hostname',
+      whenUnsatisfiable: 'DoNotSchedule',
+      labelSelector: { matchLabels: { app: 'steady' } },
+    };
+    await createPeer('steady', { biz: 'biz2', spec: { ...peerBy('Exists'), topologySpreadConstraints: [spread] } });
+    await waitFor(
+      'it is on line on both',
+      async () => (await world.api.find(pathOf('steady')))?.status?.readyReplicas === 2,
+      upstreamLimitMs,
+    );
+    const written = async () => (await eventsOf(world, 'steady')).filter((event) => event.includes(' Peers'));
+    await waitFor('it is told', async () => (await written()).length === 1);
+    const before = world.bases.map((base) => world.commands(base));
+    await world.stopController();
+    await world.startController();
+    await Promise.all(world.bases.map((base) => world.nodeReady(base, 20_000)));
+    // A count that was lowered by mistake would be so a second after the start.
+    const until = performance.now() + 2_000;
+    await waitFor('two seconds have passed', () => performance.now() > until);
+    expect(await replicasOf('steady')).toBe(2);
+    expect(await written()).toHaveLength(1);
+    expect(world.bases.map((base) => world.commands(base))).toEqual(before);
+  });
 });

@@ -146,7 +146,7 @@ class RunningController implements Controller {
       onCrash: (crash) => this.#crashed(crash),
       onInput: (input) => this.#see(input),
     });
-    if (options.hasPeers === true && isObserver !== true) {
+    if (options.hasPeers === true) {
       this.#peers = new Peers({
         ...{
           transport: this.#transport,

@@ -199,6 +199,8 @@ class Tallies {
 /** What we know is fresh and ours to act on: a process that stood still looks at its own Lease first. */
 function mayAct(fleet: FleetState, policy: Policy, now: Stamp): boolean {
   if (fleet.syncedAt === undefined || fleet.api?.isUp === false || fleet.isStopping) return false;
+  // It has no Lease of its own, and what it plans is only told.
+  if (policy.isObserver === true) return true;
   return now.mono - (fleet.renewedAt ?? Number.NEGATIVE_INFINITY) < policy.timings.replicaLeaseDurationSeconds * 1000;
 }
 

@@ -63,6 +63,7 @@ export class Peers {
   readonly #present: ReadonlyArray<Map<string, PeerDeployment>> = selectors.map(() => new Map());
   readonly #problems = new Throttle(10_000);
   #memory: PeersMemory = {};
+  #told: ReadonlyMap<string, string> = new Map();
   #inFlight = 0;
   #dueAt = Number.POSITIVE_INFINITY;
   #cancel: () => void = () => {};
@@ -134,14 +135,28 @@ export class Peers {
       const all = new Map(this.#present.flatMap((present) => [...present]));
       const plan = planPeers(this.#memory, all.values(), seen.bases(), seen.fleet, policy, now);
       this.#memory = plan.memory;
-      for (const scaling of plan.scalings.slice(0, Math.max(0, writesAtOnce - this.#inFlight))) {
-        this.#carryOut(scaling).catch((error: unknown) => this.#crashed(error));
-      }
+      if (policy.isObserver === true) this.#tell(plan.scalings);
+      else
+        for (const scaling of plan.scalings.slice(0, Math.max(0, writesAtOnce - this.#inFlight))) {
+          this.#carryOut(scaling).catch((error: unknown) => this.#crashed(error));
+        }
       this.#lookIn(Math.min(lookAtLeastEveryMs, Math.max(gatherMs, plan.wakeAt - now.mono)));
     } catch (error) {
       this.#crashed(error);
       this.#lookIn(lookAtLeastEveryMs);
     }
+  }
+
+  /** What an observer would do: each once, until it is another. */
+  #tell(scalings: readonly PeerScaling[]): void {
+    const texts = new Map(
+      scalings.map(({ uid, namespace, name, from, to, because }) => {
+        return [uid, `size Deployment ${namespace}/${name} from ${from} to ${to}: ${because}`] as const;
+      }),
+    );
+    for (const [uid, text] of texts) if (this.#told.get(uid) !== text) this.#options.log.info({ do: text }, 'would');
+    for (const [uid, text] of this.#told) if (!texts.has(uid)) this.#options.log.info({ do: text }, 'would-no-longer');
+    this.#told = texts;
   }
 
   async #carryOut(scaling: PeerScaling): Promise<void> {
