@@ -1,4 +1,5 @@
 /** For the person on duty: why something is as it is, a pause, and a look from the side before a switch. */
+import { readFileSync } from 'node:fs';
 import { afterEach, expect, test } from 'vitest';
 import { type ApiProxy, startApiProxy } from '../support/api-proxy.ts';
 import { openCluster, type TestCluster } from '../support/cluster.ts';
@@ -76,6 +77,10 @@ test('kouplet why says in the words of the container what a Pod waits for, and u
   expect(fails.stdout).toMatch(
     /^ {2}command +installBiz biz2:0\.0\.1: failed .* ago \(.*\) after 1 attempt: java\.io\./m,
   );
+
+  const topics = (text: string): string[] => [...text.matchAll(/^ {2}([a-z]+) /gm)].map(([, topic = '']) => topic);
+  const [, readme = ''] = /^```text\n(pod\/[\s\S]*?)^```/m.exec(readFileSync('README.md', 'utf8')) ?? [];
+  expect(topics(readme)).toEqual(topics(fails.stdout));
 
   const node = await why([`node/vnode.b1.${env}`], http);
   expect(node.stdout).toMatch(/^ {2}wanted +2 modules by 2 Pods; 1 on line$/m);
