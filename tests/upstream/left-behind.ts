@@ -236,13 +236,20 @@ export async function retainedOn(brokerUrl: string, topics: readonly string[]): 
   return seen.toSorted();
 }
 
-/** Watches what nobody may notice: a Node that goes, a Ready that changes. Lines about each, from now on. */
-export async function watchUnnoticed(world: World): Promise<{ readonly lines: () => string[]; stop(): void }> {
+/**
+ * Watches what nobody may notice: a Node that goes, a Ready that changes. Lines about each, from now on.
+ *
+ * @param except  a Pod of which it may
+ */
+export async function watchUnnoticed(
+  world: World,
+  except: string,
+): Promise<{ readonly lines: () => string[]; stop(): void }> {
   const lines: string[] = [];
   const shown = new Map<string, string>();
   const look = ({ type, object }: Json): void => {
     const { kind, metadata } = object;
-    if (kind !== 'Node' && kind !== 'Pod') return;
+    if ((kind !== 'Node' && kind !== 'Pod') || metadata.name === except) return;
     if (type === 'DELETED') lines.push(`${kind} ${metadata.name} is deleted`);
     const key = `${kind} ${metadata.name} ${metadata.uid}`;
     const ready: string = conditionOf(object, 'Ready')?.status ?? 'none';
