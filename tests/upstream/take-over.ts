@@ -176,7 +176,8 @@ async function worksOn(world: World, sent: () => string[][]): Promise<void> {
     async () => {
       const left = (await podsOf(world)).filter((pod) => pod.metadata.labels.app === 'orders');
       return (
-        left.length === 1 && world.bases.filter((base) => base.installedKeys().includes('biz1:0.0.1')).length === 1
+        left.length === 1 &&
+        world.bases.filter((base) => base.installedKeys().map(String).includes('biz1:0.0.1')).length === 1
       );
     },
     20_000,
