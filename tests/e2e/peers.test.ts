@@ -47,6 +47,8 @@ async function createPeer(name: string, { replicas = 1, labels, biz = 'biz1', sp
           containers: [{ name: biz, image: urlOf(biz, '0.0.1'), env: [{ name: 'BIZ_VERSION', value: '0.0.1' }] }],
           tolerations: [moduleToleration],
           ...spec,
+          // A real cluster has Nodes of other tests, too.
+          nodeSelector: { 'base.koupleless.io/name': world.baseName, ...spec?.nodeSelector },
         },
       },
     },

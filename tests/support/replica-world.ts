@@ -38,7 +38,12 @@ export interface ReplicaWorld {
   stop(): Promise<void>;
 }
 
-export async function startReplicas(count: number, bases: readonly Partial<BaseOptions>[]): Promise<ReplicaWorld> {
+/** @param args more flags of each controller */
+export async function startReplicas(
+  count: number,
+  bases: readonly Partial<BaseOptions>[],
+  args: readonly string[] = [],
+): Promise<ReplicaWorld> {
   const ends: Array<() => Promise<void> | void> = [];
   const stop = async (): Promise<void> => {
     for (const end of ends.splice(0).reverse()) await end();
@@ -61,7 +66,7 @@ export async function startReplicas(count: number, bases: readonly Partial<BaseO
       const start = () =>
         startControllerProcess(
           { ...given, kubeconfig: proxy.kubeconfig, mqttPort: mosquitto.port },
-          { broker: relay.url },
+          { broker: relay.url, args },
         );
       let running = await start();
       const replica: Replica = {
