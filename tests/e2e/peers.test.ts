@@ -118,7 +118,7 @@ describe('as upstream asserts it', () => {
     const asking = await world.addBase({ clusterName: 'c2' });
     await becomes('theirs', 1);
     await becomes('mine', 2);
-    await waitFor('the module is there', () => asking.installedKeys().includes('biz1:0.0.1'));
+    await waitFor('the module is there', () => asking.installedKeys().join() === 'biz1:0.0.1');
     const heard = asking.log.map(({ command }) => command);
     expect(heard.filter((command) => command === 'baseline')).toHaveLength(1);
     expect(heard.filter((command) => command === 'installBiz')).toHaveLength(1);
