@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { slow } from './vitest.slow.ts';
 
 /** What crosses rooms and runs on any cluster: a real one, where TEST_KUBECONFIG names it. Without it `npm test` has run them. */
 const onRealCluster = process.env.TEST_KUBECONFIG
@@ -16,7 +17,7 @@ const onRealCluster = process.env.TEST_KUBECONFIG
 /** `npm run test:long`: suites that need minutes, a mosquitto on PATH or a real cluster. */
 export default defineConfig({
   test: {
-    include: ['tests/long/**/*.test.ts', ...onRealCluster],
+    include: ['tests/long/**/*.test.ts', ...slow, ...onRealCluster],
     environment: 'node',
     pool: 'forks',
     maxWorkers: 3, // they wait more than they work

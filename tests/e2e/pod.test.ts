@@ -46,7 +46,9 @@ describe('a module Pod', () => {
     await world.createPod('p1', { bizes });
     const pod = await waitFor('biz2 has failed', async () => {
       const seen = await world.pod('p1');
-      return reasonOf(seen, 1)?.startsWith('InstallFailed') && seen.status.containerStatuses[0].ready ? seen : undefined;
+      return reasonOf(seen, 1)?.startsWith('InstallFailed') && seen.status.containerStatuses[0].ready
+        ? seen
+        : undefined;
     });
     expect(pod.status.phase).toBe('Running');
     expect(conditionOf(pod, 'Ready').status).toBe('False');
