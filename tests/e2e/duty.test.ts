@@ -133,7 +133,8 @@ test('a paused Node and a paused Pod are left alone, and say so; taken off, work
   expect(world.commands().filter((command) => command.includes('biz2'))).toEqual(['installBiz biz2:0.0.1']);
   await pause(world, `${pods}/p1`, null);
   await world.podGone('p1');
-  expect(world.commands().slice(before.length).sort()).toEqual([
+  const course = `${JSON.stringify(world.base().log)}\n${process().stdout()}`;
+  expect(world.commands().slice(before.length).sort(), course).toEqual([
     'installBiz biz3:0.0.1',
     'uninstallBiz biz1:0.0.1',
     'uninstallBiz biz2:0.0.1',
