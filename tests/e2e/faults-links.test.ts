@@ -145,7 +145,9 @@ describe('the API server', () => {
     const [out, into] = ['uninstallBiz biz-p2:0.0.1', 'installBiz biz-p3:0.0.1'];
     expect(world.commands().slice(2).toSorted()).toEqual([into, out]);
     expect(world.commands().slice(0, 2)).toEqual(commands);
-    expect(world.base().installedKeys()).toEqual(['biz-p1:0.0.1', 'biz-p3:0.0.1']);
+    const left = { p1: 'Running, Ready=True, biz-p1 running', p3: 'Running, Ready=True, biz-p3 running' };
+    const list = ['biz-p1:0.0.1 ACTIVATED', 'biz-p3:0.0.1 ACTIVATED'];
+    await settles(world, { node: 'Ready=True', pods: left, list, commands: world.commands() }, 5_000);
     expect((await world.node()).metadata.uid).toBe(uid);
     expect(readyOf(nodes, world.nodeOf(world.base()))).toEqual(['True']);
     expect(readyOf(pods, 'p1')).toEqual(['True']);
@@ -173,7 +175,8 @@ describe('the API server', () => {
     proxy.open();
     await world.deletePod('p1');
     await world.podGone('p1', 10_000);
-    expect(world.commands()).toEqual([install, 'uninstallBiz biz1:0.0.1']);
+    const commands = [install, 'uninstallBiz biz1:0.0.1'];
+    await settles(world, { node: 'Ready=True', pods: {}, list: [], commands }, 5_000);
     expect(readyOf(nodes, world.nodeOf(world.base()))).toEqual(['True']);
   });
 });

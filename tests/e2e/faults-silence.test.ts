@@ -112,6 +112,10 @@ describe('silence', () => {
     const since = base.log.slice(position).map((one) => one.command);
     expect(since.indexOf('queryAllBiz')).toBeGreaterThanOrEqual(0);
     expect(since.indexOf('queryAllBiz')).toBeLessThan(since.indexOf('uninstallBiz'));
-    expect(world.commands(base)).toEqual([install, 'uninstallBiz biz1:0.0.1', 'installBiz biz2:0.0.1']);
+    const commands = [install, 'uninstallBiz biz1:0.0.1', 'installBiz biz2:0.0.1'];
+    const after = { p2: 'Running, Ready=True, biz2 running' };
+    await settles(world, { node: 'Ready=True', pods: after, list: ['biz2:0.0.1 ACTIVATED'], commands }, 5_000, {
+      base,
+    });
   });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrokerOptions, readUsers, startBroker } from '@kouplet/broker';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { openCluster, realKubeconfig, type TestCluster } from '../support/cluster.ts';
+import { openCluster, type TestCluster } from '../support/cluster.ts';
 import { writeKubeconfigWithToken } from '../support/kubeconfig.ts';
 import { endProcesses, startKouplet } from '../support/processes.ts';
 import { waitFor } from '../support/wait.ts';
@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'kouplet-start-'));
 let cluster: TestCluster;
 const ends: Array<() => Promise<void> | void> = [];
 beforeAll(async () => {
-  cluster = await openCluster();
+  cluster = await openCluster(0, true);
 });
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
@@ -102,61 +102,53 @@ test('the external broker asks for a user and none is given', async () => {
   expect(code).toBe(1);
 }, 60_000);
 
-test.skipIf(realKubeconfig === undefined)(
-  'the API denies rights that are needed: they are named',
-  async () => {
-    const { api } = cluster;
-    const namespace = `kouplet-rights-${Date.now()}`;
-    await api.call('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
-    ends.push(async () => void (await api.request('DELETE', `/api/v1/namespaces/${namespace}`)));
-    await api.call('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: 'poor' } });
-    const rules = [
-      { apiGroups: [''], resources: ['nodes', 'pods', 'configmaps'], verbs: ['get', 'list', 'watch'] },
-      { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['*'] },
-    ];
-    const rbac = '/apis/rbac.authorization.k8s.io/v1';
-    await api.call('POST', `${rbac}/clusterroles`, { metadata: { name: namespace }, rules });
-    ends.push(async () => void (await api.request('DELETE', `${rbac}/clusterroles/${namespace}`)));
-    await api.call('POST', `${rbac}/clusterrolebindings`, {
-      metadata: { name: namespace },
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: namespace },
-      subjects: [{ kind: 'ServiceAccount', name: 'poor', namespace }],
+test('the API denies rights that are needed: they are named', async () => {
+  const { api } = cluster;
+  const namespace = `kouplet-rights-${Date.now()}`;
+  await api.call('POST', '/api/v1/namespaces', { metadata: { name: namespace } });
+  ends.push(async () => void (await api.request('DELETE', `/api/v1/namespaces/${namespace}`)));
+  await api.call('POST', `/api/v1/namespaces/${namespace}/serviceaccounts`, { metadata: { name: 'poor' } });
+  const rules = [
+    { apiGroups: [''], resources: ['nodes', 'pods', 'configmaps'], verbs: ['get', 'list', 'watch'] },
+    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['*'] },
+  ];
+  const rbac = '/apis/rbac.authorization.k8s.io/v1';
+  await api.call('POST', `${rbac}/clusterroles`, { metadata: { name: namespace }, rules });
+  ends.push(async () => void (await api.request('DELETE', `${rbac}/clusterroles/${namespace}`)));
+  await api.call('POST', `${rbac}/clusterrolebindings`, {
+    metadata: { name: namespace },
+    roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: namespace },
+    subjects: [{ kind: 'ServiceAccount', name: 'poor', namespace }],
+  });
+  ends.push(async () => void (await api.request('DELETE', `${rbac}/clusterrolebindings/${namespace}`)));
+  const { status } = await api.call('POST', `/api/v1/namespaces/${namespace}/serviceaccounts/poor/token`, {
+    apiVersion: 'authentication.k8s.io/v1',
+    kind: 'TokenRequest',
+    spec: {},
+  });
+  const kubeconfig = writeKubeconfigWithToken(join(folder, 'poor'), cluster.kubeconfig, status.token);
+  await waitFor('the role is known', async () => {
+    const review = await api.call('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
+      spec: {
+        user: `system:serviceaccount:${namespace}:poor`,
+        resourceAttributes: { verb: 'list', resource: 'nodes' },
+      },
     });
-    ends.push(async () => void (await api.request('DELETE', `${rbac}/clusterrolebindings/${namespace}`)));
-    const { status } = await api.call('POST', `/api/v1/namespaces/${namespace}/serviceaccounts/poor/token`, {
-      apiVersion: 'authentication.k8s.io/v1',
-      kind: 'TokenRequest',
-      spec: {},
-    });
-    const kubeconfig = writeKubeconfigWithToken(join(folder, 'poor'), cluster.kubeconfig, status.token);
-    await waitFor('the role is known', async () => {
-      const review = await api.call('POST', '/apis/authorization.k8s.io/v1/subjectaccessreviews', {
-        spec: {
-          user: `system:serviceaccount:${namespace}:poor`,
-          resourceAttributes: { verb: 'list', resource: 'nodes' },
-        },
-      });
-      return review.status.allowed;
-    });
-    const { code, line } = await refusal('--kubeconfig', kubeconfig);
-    expect(line).toMatch(
-      /denies what is needed: create, patch, delete nodes; patch nodes\/status;.*delete pods; patch pods\/status; create, patch events/,
-    );
-    expect(line).not.toMatch(/leases/);
-    expect(line).toMatch(/ClusterRole/);
-    expect(code).toBe(1);
-  },
-  60_000,
-);
+    return review.status.allowed;
+  });
+  const { code, line } = await refusal('--kubeconfig', kubeconfig);
+  expect(line).toMatch(
+    /denies what is needed: create, patch, delete nodes; patch nodes\/status;.*delete pods; patch pods\/status; create, patch events/,
+  );
+  expect(line).not.toMatch(/leases/);
+  expect(line).toMatch(/ClusterRole/);
+  expect(code).toBe(1);
+}, 60_000);
 
-test.skipIf(realKubeconfig === undefined)(
-  'the API does not accept the credentials',
-  async () => {
-    const kubeconfig = writeKubeconfigWithToken(join(folder, 'nobody'), cluster.kubeconfig, 'no-such-token');
-    const { code, line } = await refusal('--kubeconfig', kubeconfig);
-    expect(line).toMatch(/does not accept the credentials.*Renew the credentials/);
-    expect(line).not.toContain('no-such-token');
-    expect(code).toBe(1);
-  },
-  60_000,
-);
+test('the API does not accept the credentials', async () => {
+  const kubeconfig = writeKubeconfigWithToken(join(folder, 'nobody'), cluster.kubeconfig, 'no-such-token');
+  const { code, line } = await refusal('--kubeconfig', kubeconfig);
+  expect(line).toMatch(/does not accept the credentials.*Renew the credentials/);
+  expect(line).not.toContain('no-such-token');
+  expect(code).toBe(1);
+}, 60_000);

@@ -16,14 +16,17 @@ export interface TestCluster {
   stop(): Promise<void>;
 }
 
-/** @param port  a fixed port for an embedded cluster that must come back under the same address */
-export async function openCluster(port = 0): Promise<TestCluster> {
+/**
+ * @param port  a fixed port for an embedded cluster that must come back under the same address
+ * @param isSecure  an embedded one with TLS, tokens and Roles, where it matters who asks, as on a real one
+ */
+export async function openCluster(port = 0, isSecure = false): Promise<TestCluster> {
   if (realKubeconfig) {
     const api = openApi(realKubeconfig);
     return { api, kubeconfig: realKubeconfig, isReal: true, stop: () => api.close() };
   }
   const folder = mkdtempSync(join(tmpdir(), 'kouplet-'));
-  const cluster = await startCluster({ port });
+  const cluster = await startCluster({ port, ...(isSecure ? { secure: {} } : {}) });
   const kubeconfig = join(folder, 'kubeconfig');
   writeFileSync(kubeconfig, cluster.kubeconfig(), { mode: 0o600 });
   const api = openApi(kubeconfig);
