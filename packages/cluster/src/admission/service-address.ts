@@ -4,8 +4,10 @@
  */
 import { isIPv4 } from 'node:net';
 import { ensure } from '../kinds/define-kind.ts';
-import { fieldsOf, listOf, valuesOf } from '../kinds/json.ts';
+import { invalid as complaint } from '../kinds/field-errors.ts';
+import { type Fields, fieldsOf, listOf, valuesOf } from '../kinds/json.ts';
 import type { FieldError, KubeObject } from '../kinds/kind.ts';
+import { addressMessages } from '../kinds/names.ts';
 import { service } from '../kinds/service.ts';
 import { invalid } from '../status.ts';
 import type { AdmissionPlugin } from './plugin.ts';
@@ -31,6 +33,8 @@ export const serviceAddress: AdmissionPlugin = {
       .list('services')
       .filter(({ metadata }) => metadata.name !== draft.metadata.name || metadata.namespace !== namespace);
     const before = fieldsOf(old?.spec);
+    const wrong = addressErrors(spec, before.clusterIP, others);
+    if (wrong.length > 0) throw invalid(service, draft.metadata.name, wrong);
     const given: unknown = spec.clusterIP || valuesOf(spec.clusterIPs)[0] || before.clusterIP;
     spec.clusterIP = given || freeAddress(`${namespace}/${draft.metadata.name}`, others);
     spec.clusterIPs = valuesOf(spec.clusterIPs).length > 1 ? spec.clusterIPs : [spec.clusterIP];
@@ -46,6 +50,25 @@ export const serviceAddress: AdmissionPlugin = {
     setNodePorts(spec.ports, before.ports, others);
   },
 };
+
+/** An address that is asked for must be one of the range, and free. */
+function addressErrors(spec: Fields, before: unknown, others: readonly KubeObject[]): FieldError[] {
+  const { clusterIP } = spec;
+  if (typeof clusterIP !== 'string' || clusterIP === '' || clusterIP === before) return [];
+  // What was given may not change; validation says so.
+  if (typeof before === 'string' && before !== '') return [];
+  const given = valuesOf(spec.clusterIPs);
+  if (given.length > 0 && given[0] !== clusterIP) {
+    return [complaint('spec.clusterIPs', given, 'first value must match `clusterIP`')];
+  }
+  if (clusterIP === 'None') return [];
+  const messages = addressMessages(clusterIP);
+  if (messages.length > 0) return messages.map((message) => complaint('spec.clusterIPs[0]', clusterIP, message));
+  const isTaken = others.some((other) => valuesOf(other.spec?.clusterIPs).includes(clusterIP));
+  if (clusterIP.startsWith('10.96.') && !isTaken) return [];
+  const why = isTaken ? 'provided IP is already allocated' : 'the provided network does not match the current range';
+  return [complaint('spec.clusterIPs', [clusterIP], `failed to allocate IP ${clusterIP}: ${why}`)];
+}
 
 function familiesOf(address: string, isEither: boolean): string[] {
   if (address !== 'None') return [isIPv4(address) ? 'IPv4' : 'IPv6'];

@@ -1,5 +1,7 @@
 /** What may be a name, a label, an annotation key, a port; with the texts of a refusal (apimachinery, pkg/util/validation). */
 
+import { isIP } from 'node:net';
+
 /** The messages against a name; none if it is good. `asPrefix`: it is a generateName, to which five characters are added. */
 export type NameRule = (name: string, asPrefix: boolean) => string[];
 
@@ -158,6 +160,22 @@ export function portNumberMessages(value: number): string[] {
 
 export function rangeText(min: number, max: number): string {
   return `must be between ${min} and ${max}, inclusive`;
+}
+
+/** Hosts with a `*`: it stands for the first label alone. */
+export function wildcardMessages(value: string): string[] {
+  if (value.startsWith('*.') && subdomainPattern.test(value.slice(2))) return [];
+  return [
+    regexText(
+      "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
+      `\\*\\.${subdomainFormat}`,
+      '*.example.com',
+    ),
+  ];
+}
+
+export function addressMessages(value: string): string[] {
+  return isIP(value) === 0 ? ['must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'] : [];
 }
 
 /** A name may be cut for a random suffix: what then ends in a dash is good all the same. */

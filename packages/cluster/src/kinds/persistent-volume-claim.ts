@@ -1,9 +1,12 @@
 /** v1 PersistentVolumeClaim: kept only. */
 import { ageOf } from './ages.ts';
 import { defineKind, ensure } from './define-kind.ts';
-import { required } from './field-errors.ts';
+import { forbidden, invalid, invalids, required, unsupported } from './field-errors.ts';
 import { type Fields, fieldsOf, valuesOf } from './json.ts';
-import { normalizeResources } from './quantity.ts';
+import type { FieldError } from './kind.ts';
+import { validateLabelSelector } from './label-selectors.ts';
+import { dnsSubdomainMessages } from './names.ts';
+import { normalizeResources, quantityOf } from './quantity.ts';
 import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
 
 /** Also for the templates of a StatefulSet. */
@@ -28,16 +31,17 @@ export const persistentVolumeClaim = defineKind({
   schema: 'V1PersistentVolumeClaim',
   status: () => ({ phase: 'Pending' }),
   defaults: defaultClaim,
-  validate: (draft) => {
-    const spec = fieldsOf(draft.spec);
-    const errors =
-      valuesOf(spec.accessModes).length === 0
-        ? [required('spec.accessModes', 'at least 1 access mode is required')]
-        : [];
-    if (fieldsOf(fieldsOf(spec.resources).requests).storage === undefined) {
-      errors.push(required('spec.resources[storage]'));
+  validate: ({ spec: given }) => {
+    const spec = fieldsOf(given);
+    const errors: FieldError[] = [];
+    if (valuesOf(spec.accessModes).length === 0) {
+      errors.push(required('spec.accessModes', 'at least 1 access mode is required'));
     }
-    return errors;
+    errors.push(...validateLabelSelector(spec.selector, 'spec.selector'), ...validateAccessModes(spec.accessModes));
+    const { storage } = fieldsOf(fieldsOf(spec.resources).requests);
+    if (storage === undefined) errors.push(required('spec.resources[storage]'));
+    else errors.push(...validateSize(storage, 'spec.resources[storage]'));
+    return [...errors, ...validateClassAndMode(spec)];
   },
   columns: [
     nameColumn,
@@ -73,6 +77,34 @@ export const persistentVolumeClaim = defineKind({
     ];
   },
 });
+
+const VOLUME_MODES = ['Block', 'Filesystem'];
+
+/** Of a claim or a volume. */
+export function validateAccessModes(modes: unknown): FieldError[] {
+  const given = valuesOf(modes);
+  const known = modeNames.map(([mode]) => mode).sort();
+  const path = 'spec.accessModes';
+  const errors = given.filter((mode) => !known.includes(mode)).map((mode) => unsupported(path, mode, known));
+  const alone = 'ReadWriteOncePod';
+  if (given.includes(alone) && given.some((mode) => mode !== alone && known.includes(mode))) {
+    errors.push(forbidden(path, `may not use ${alone} with other access modes`));
+  }
+  return errors;
+}
+
+export function validateSize(size: unknown, path: string): FieldError[] {
+  return quantityOf(size).nanos > 0n ? [] : [invalid(path, size, 'must be greater than zero')];
+}
+
+export function validateClassAndMode({ storageClassName, volumeMode }: Fields): FieldError[] {
+  const errors: FieldError[] = [];
+  if (typeof storageClassName === 'string' && storageClassName !== '') {
+    errors.push(...invalids('spec.storageClassName', storageClassName, dnsSubdomainMessages(storageClassName)));
+  }
+  if (!VOLUME_MODES.includes(volumeMode)) errors.push(unsupported('spec.volumeMode', volumeMode, VOLUME_MODES));
+  return errors;
+}
 
 const modeNames: ReadonlyArray<readonly [string, string]> = [
   ['ReadWriteOnce', 'RWO'],

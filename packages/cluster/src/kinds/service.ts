@@ -5,7 +5,7 @@ import { duplicate, invalid, invalids, required, unsupported } from './field-err
 import { type Fields, fieldsOf, isFields, listOf, valuesOf } from './json.ts';
 import type { FieldError, KubeObject } from './kind.ts';
 import { formatLabels, validateLabels } from './label-selectors.ts';
-import { dns1035Name, dnsLabelMessages, portNameMessages, portNumberMessages } from './names.ts';
+import { addressMessages, dns1035Name, dnsLabelMessages, portNameMessages, portNumberMessages } from './names.ts';
 import { ageColumn, allVerbs, column, nameColumn, wideColumn } from './shape.ts';
 
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
@@ -108,6 +108,9 @@ function validateService(draft: KubeObject): FieldError[] {
   if (!['ClientIP', 'None'].includes(spec.sessionAffinity)) {
     errors.push(unsupported('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']));
   }
+  for (const [index, address] of valuesOf(spec.externalIPs).entries()) {
+    errors.push(...invalids(`spec.externalIPs[${index}]`, address, addressMessages(String(address))));
+  }
   if (!types.includes(spec.type)) errors.push(unsupported('spec.type', spec.type, types));
   return errors;
 }
@@ -132,10 +135,15 @@ function validatePorts(ports: readonly Fields[]): FieldError[] {
       typeof targetPort === 'string' ? portNameMessages(targetPort) : portNumberMessages(Number(targetPort ?? 0));
     errors.push(...invalids(`${here}.targetPort`, targetPort ?? 0, messages));
     const identity = `${protocol}/${port}`;
-    if (taken.has(identity)) errors.push(duplicate(here, { Port: port, Protocol: protocol }));
+    if (taken.has(identity)) errors.push(duplicate(here, asPrinted(protocol, port)));
     taken.add(identity);
   }
   return errors;
+}
+
+/** As Go prints the pair that must be unique: a port with nothing else in it. */
+function asPrinted(protocol: unknown, port: unknown): Fields {
+  return { Name: '', Protocol: protocol, AppProtocol: null, Port: port, TargetPort: 0, NodePort: 0 };
 }
 
 function portText({ port, nodePort, protocol }: Fields): string {

@@ -1,10 +1,11 @@
 /** v1 PersistentVolume and storage.k8s.io/v1 StorageClass: kept only. */
 import { ageOf } from './ages.ts';
 import { defineKind, ensure } from './define-kind.ts';
-import { required } from './field-errors.ts';
-import { fieldsOf } from './json.ts';
+import { asMap, forbidden, invalid, required, unsupported } from './field-errors.ts';
+import { type Fields, fieldsOf, isFields, valuesOf } from './json.ts';
+import type { FieldError } from './kind.ts';
 import { validateImmutable } from './object-meta.ts';
-import { accessModesCell } from './persistent-volume-claim.ts';
+import { accessModesCell, validateAccessModes, validateClassAndMode, validateSize } from './persistent-volume-claim.ts';
 import { normalizeResources } from './quantity.ts';
 import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
 
@@ -24,6 +25,7 @@ export const persistentVolume = defineKind({
     spec.volumeMode ??= 'Filesystem';
     ensure(draft, 'status').phase ||= 'Pending';
   },
+  validate: ({ spec }) => validateVolume(fieldsOf(spec)),
   columns: [
     nameColumn,
     column(
@@ -127,6 +129,39 @@ export const storageClass = defineKind({
     ageOf(object.metadata.creationTimestamp, now),
   ],
 });
+
+const RECLAIM_POLICIES = ['Delete', 'Recycle', 'Retain'];
+/** What a volume may be made of, in the order in which they are looked at. */
+const SOURCES =
+  'gcePersistentDisk awsElasticBlockStore hostPath glusterfs flocker nfs rbd quobyte cephfs iscsi cinder fc flexVolume azureFile vsphereVolume photonPersistentDisk portworxVolume azureDisk scaleIO local storageos csi'.split(
+    ' ',
+  );
+
+function validateVolume(spec: Fields): FieldError[] {
+  const errors: FieldError[] = [];
+  if (valuesOf(spec.accessModes).length === 0) errors.push(required('spec.accessModes'));
+  errors.push(...validateAccessModes(spec.accessModes));
+  const sizes = Object.entries(fieldsOf(spec.capacity));
+  if (sizes.length === 0) errors.push(required('spec.capacity'));
+  if (sizes.length !== 1 || sizes[0]?.[0] !== 'storage') {
+    errors.push(unsupported('spec.capacity', asMap(spec.capacity), ['storage']));
+  }
+  for (const [name, size] of sizes) errors.push(...validateSize(size, `spec.capacity[${name}]`));
+  if (!RECLAIM_POLICIES.includes(spec.persistentVolumeReclaimPolicy)) {
+    const policy: unknown = spec.persistentVolumeReclaimPolicy;
+    errors.push(unsupported('spec.persistentVolumeReclaimPolicy', policy, RECLAIM_POLICIES));
+  }
+  const [first, ...more] = SOURCES.filter((source) => isFields(spec[source]));
+  if (first === 'hostPath') errors.push(...validateHostPath(String(fieldsOf(spec.hostPath).path ?? '')));
+  errors.push(...more.map((source) => forbidden(`spec.${source}`, 'may not specify more than 1 volume type')));
+  if (first === undefined) errors.push(required('spec', 'must specify a volume type'));
+  return [...errors, ...validateClassAndMode(spec)];
+}
+
+function validateHostPath(path: string): FieldError[] {
+  if (path === '') return [required('spec.hostPath.path')];
+  return path.split('/').includes('..') ? [invalid('spec.hostPath.path', path, "must not contain '..'")] : [];
+}
 
 function isDefault(annotations: unknown): boolean {
   return fieldsOf(annotations)['storageclass.kubernetes.io/is-default-class'] === 'true';
