@@ -6,6 +6,7 @@ import { parse } from 'yaml';
 import { type Json, makeNamespace } from '../support/api.ts';
 import { collectionOf, embeddedValues, hasHelm, lintChart, renderChart } from '../support/chart.ts';
 import { openCluster, type TestCluster } from '../support/cluster.ts';
+import { startKouplet } from '../support/processes.ts';
 
 const externalValues: Json = {
   replicas: 3,
@@ -20,7 +21,6 @@ const externalValues: Json = {
 };
 const everything: Json = {
   ...embeddedValues,
-  logs: { enabled: true, tlsSecret: 'logs-tls' },
   peerDeployments: { enabled: true },
   networkPolicy: { enabled: true, basesFrom: [{ namespaceSelector: {} }] },
   serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
@@ -103,6 +103,17 @@ describe.skipIf(!hasHelm)('the chart (needs helm)', () => {
         ).toBe(true);
       }
     }
+  });
+
+  test.each([
+    ['the embedded broker', embeddedValues],
+    ['an external one', externalValues],
+    ['everything switched on', everything],
+  ])('gives the controller no argument that it does not know, with %s', async (_what, values) => {
+    const [command = '', ...args] = argsOf(renderChart(values));
+    const { stdout } = await startKouplet([command, '--help']).ended;
+    const known = stdout.match(/--[a-z][a-z-]*/g) ?? [];
+    for (const arg of args) expect(known, arg).toContain(arg.split('=', 1)[0]);
   });
 
   test('grants exactly what the controller asks for, and more only where a feature needs it', () => {
