@@ -156,28 +156,43 @@ export interface PodTimes {
   goneAt?: number;
 }
 
-/** Follows all Pods of the namespace by a watch of its own. */
+/**
+ * Follows all Pods of the namespace by a watch of its own. A server ends the watch of whom it finds too slow: it is then begun
+ * anew, and said so, as what came in between was seen late.
+ */
 export async function followPods(bench: BenchFleet, times: ReadonlyMap<string, PodTimes>): Promise<() => void> {
   const path = `/api/v1/namespaces/${bench.namespace}/pods`;
-  const { events, stop } = await bench.api.watch(path);
+  let watch = await bench.api.watch(path);
   let seen = 0;
+  let isReopening = false;
   const take = (): void => {
-    for (; seen < events.length; seen++) {
-      const { type, object } = events[seen];
-      const one = times.get(object.metadata.name);
+    for (; seen < watch.events.length; seen++) {
+      const { type, object, seenAt } = watch.events[seen];
+      const one = times.get(object.metadata?.name);
       if (one === undefined) continue;
-      const at = events[seen].seenAt;
-      if (type === 'DELETED') one.goneAt ??= at;
-      if (object.spec.nodeName !== undefined) one.boundAt ??= at;
+      if (type === 'DELETED') one.goneAt ??= seenAt;
+      if (object.spec.nodeName !== undefined) one.boundAt ??= seenAt;
       if (object.status.conditions?.some((each: Json) => each.type === 'Ready' && each.status === 'True'))
-        one.readyAt ??= at;
+        one.readyAt ??= seenAt;
     }
+    if (!watch.ended() || isReopening) return;
+    isReopening = true;
+    console.log('  (the server ended the watch of Pods; begun anew)');
+    reopen().finally(() => {
+      isReopening = false;
+    });
+  };
+  const reopen = async (): Promise<void> => {
+    watch = await bench.api.watch(path);
+    seen = 0;
+    const present = new Set((await bench.api.items(path)).map((pod) => pod.metadata.name));
+    for (const [name, one] of times) if (one.boundAt !== undefined && !present.has(name)) one.goneAt ??= nowMs();
   };
   const poll = setInterval(take, 20);
   return () => {
     clearInterval(poll);
     take();
-    stop();
+    watch.stop();
   };
 }
 
