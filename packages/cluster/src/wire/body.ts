@@ -36,12 +36,17 @@ export function readBody(bytes: Buffer, type: string | undefined, kind: Pick<Kin
       return readYaml(bytes, kind);
     case 'application/vnd.kubernetes.protobuf': {
       const value = readProtobuf(bytes);
-      if (value === undefined) throw unknownFormat();
+      if (value === undefined) throw unreadProtobuf(kind);
       return { value, duplicates: [] };
     }
     default:
       throw unknownFormat();
   }
+}
+
+function unreadProtobuf({ kind }: Pick<Kind, 'kind'>): ApiError {
+  const text = `the embedded cluster cannot read this ${kind} in protobuf (it reads what \`kubectl create\` sends): send it as application/json`;
+  return failure(415, 'UnsupportedMediaType', text);
 }
 
 export function unknownFormat(): ApiError {

@@ -107,6 +107,8 @@ describe('[SPEC C8] bodies in protobuf', () => {
     const made = body('v1', 'ConfigMap', message(field(1, metadata))).toString('latin1');
     expect((await cluster.ask('POST', path, { body: made, headers })).code).toBe(201);
     expect(cluster.api.get('configmaps', 'm', 'default')?.metadata.labels).toEqual({ a: 'b' });
-    expect((await cluster.ask('POST', path, { body: 'x', headers })).code).toBe(415);
+    const refused = await cluster.ask('POST', path, { body: 'x', headers });
+    expect(refused.code).toBe(415);
+    expect(refused.json.message).toMatch(/cannot read this \w+ in protobuf .*: send it as application\/json/);
   });
 });

@@ -34,6 +34,17 @@ describe('[SPEC C30] the server is for this machine only', () => {
     expect((await cluster.ask('GET', '/api', { headers: { host } })).code).toBe(200);
   });
 
+  test('a Host that it was told of is taken, and that one alone', async () => {
+    const told = await testCluster({ allowHosts: ['Kube.example'] });
+    try {
+      const codeFor = async (host: string) => (await told.ask('GET', '/api', { headers: { host } })).code;
+      expect(await codeFor('kube.example:6443')).toBe(200);
+      expect(await codeFor('other.kube.example')).toBe(403);
+    } finally {
+      await told.close();
+    }
+  });
+
   test('a request of a web page is refused, and nothing is written', async () => {
     const asked = { headers: { origin: 'http://127.0.0.1' }, body: podOf('from-a-page') };
     expect((await cluster.ask('POST', PODS, asked)).code).toBe(403);
