@@ -2,6 +2,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { effects, killAt, type Moment, type ProcessWorld, startProcessWorld } from '../support/process-world.ts';
 import { endProcesses } from '../support/processes.ts';
+import { settles } from '../support/sight.ts';
 import { staysTrue, waitFor } from '../support/wait.ts';
 
 let place: ProcessWorld;
@@ -137,6 +138,17 @@ test('killed when the install has reached its base and nothing else, it goes on 
   answers();
   await world.startController();
   await world.podReady('p1', 15_000);
+  const onLine = (biz: string) => `Running, Ready=True, ${biz} running`;
+  await settles(
+    world,
+    {
+      node: 'Ready=True',
+      pods: { steady: onLine('steady'), p1: onLine('biz1') },
+      list: ['biz1:0.0.1 ACTIVATED', 'steady:0.0.1 ACTIVATED'],
+      commands: ['installBiz steady:0.0.1', 'installBiz biz1:0.0.1'],
+    },
+    10_000,
+  );
 });
 
 test('killed when its record has been written and the install has not been sent, it is installed once [SPEC M36]', async () => {
