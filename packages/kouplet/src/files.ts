@@ -1,22 +1,8 @@
-/** Files that the user names in flags. */
-import { readFileSync, statSync } from 'node:fs';
+/** Files that a broker of ours runs with, and that are followed while it does. */
+import { statSync } from 'node:fs';
 import { type BrokerTls, readUsers, type Users } from '@kouplet/broker';
-import { fileFailure, messageOf, wrongUse } from './failure.ts';
-
-export function readText(flag: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw fileFailure(error, flag, path);
-  }
-}
-
-/** A password's file: without the line end that an editor leaves. */
-export function readPassword(flag: string, path: string): string {
-  const password = readText(flag, path).replace(/\r?\n$/, '');
-  if (password === '') throw wrongUse(`${flag}: ${path} is empty`, 'Write the password into it.');
-  return password;
-}
+import { messageOf, wrongUse } from './failure.ts';
+import { readText } from './text-files.ts';
 
 export interface ServerFlags {
   readonly users?: string;

@@ -1,9 +1,9 @@
 /** `kouplet base`: simulated bases at a broker. */
 import { type Fleet, type Release, startFleet } from '@kouplet/base';
 import { failed, messageOf } from '../failure.ts';
-import { readPassword, readText } from '../files.ts';
 import { say } from '../output.ts';
 import { listenToSignals } from '../stopping.ts';
+import { readPassword, readText } from '../text-files.ts';
 import type { BrokerAddress } from '../values.ts';
 
 export interface BaseFlags {

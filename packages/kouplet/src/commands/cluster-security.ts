@@ -1,7 +1,7 @@
 /** Who may reach the embedded Kubernetes, and how: the flags of `kouplet cluster` about TLS, and what they come to. */
 import type { ClusterOptions, SecureOptions } from '@kouplet/cluster';
 import { wrongUse } from '../failure.ts';
-import { readText } from '../files.ts';
+import { readText } from '../text-files.ts';
 import { type HostPort, showHostPort } from '../values.ts';
 
 export interface SecurityFlags {

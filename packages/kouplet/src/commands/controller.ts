@@ -8,9 +8,10 @@ import { loadCluster } from '@kouplet/kube';
 import type { Command } from 'commander';
 import { type Environment, orUpstream, readUpstream, type Upstream } from '../environment.ts';
 import { listenFailure, wrongUse } from '../failure.ts';
-import { followServerFiles, readPassword, readServerFiles, readText, type ServerFlags } from '../files.ts';
+import { followServerFiles, readServerFiles, type ServerFlags } from '../files.ts';
 import { brokerLogTo, warn } from '../output.ts';
 import { listenToSignals } from '../stopping.ts';
+import { readPassword, readText } from '../text-files.ts';
 import { type BrokerAddress, brokerAddress, envName, type HostPort, namespaceName, showHostPort } from '../values.ts';
 import { kubeletVersion, userAgent } from '../version.ts';
 

@@ -10,7 +10,7 @@ import {
 } from '@kouplet/kube';
 import { LineCounter, parseAllDocuments } from 'yaml';
 import { failed } from '../failure.ts';
-import { readText } from '../files.ts';
+import { readText } from '../text-files.ts';
 
 export interface Manifest {
   /** For messages: `file:line`. */
