@@ -24,6 +24,5 @@ export const settings: Chapter = {
     'get pods --kubeconfig=/no/such/file',
     'get pods --server=http://127.0.0.1:1 --request-timeout=1s',
     'get pods --v=0',
-    'plugin list',
   ],
 };
