@@ -169,6 +169,8 @@ describe('direct calls of the API', () => {
     await waitFor(
       'the ReplicaSet went with it',
       async () => (await world.api.items(`/apis/apps/v1/namespaces/${world.namespace}/replicasets`)).length === 0,
+      // when a real cluster's garbage collector comes round to it
+      60_000,
     );
     await settles(world, { node: 'Ready=True', pods: {}, list: [], commands: [install, uninstall] }, 2_000);
   });
