@@ -20,6 +20,7 @@ const REPLACEMENTS: ReadonlyArray<readonly [RegExp, string]> = [
   [/^.*\bkube-root-ca\.crt\b.*\n?/gm, ''],
   [/node\.alpha\.kubernetes\.io\/ttl: 0\n +/g, ''],
   [/(Annotations: +)node\.alpha\.kubernetes\.io\/ttl: 0\n/g, '$1<none>\n'],
+  [/X509SHA256=[0-9a-f]{64}/g, 'X509SHA256=HASH'],
   [/\beyJ[\w-]+\.[\w-]+\.[\w-]+/g, 'TOKEN'],
   [/\b10\.9[67]\.\d+\.\d+/g, 'CLUSTER-IP'],
   [/(:|nodePort"?: ?|NodePort: +\S+ +)3[012]\d{3}\b/gi, '$1NODE-PORT'],

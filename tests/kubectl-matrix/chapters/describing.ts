@@ -32,7 +32,8 @@ export const describing: Chapter = {
     'describe service db',
     'describe node node-1',
     'describe namespace describing',
-    'describe configmap settings',
+    // kubectl prints a map's keys in any order
+    { line: 'describe configmap settings', sorted: true },
   ],
   more: [
     'describe secret password',
