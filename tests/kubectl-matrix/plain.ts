@@ -32,7 +32,8 @@ const REPLACEMENTS: ReadonlyArray<readonly [RegExp, string]> = [
   [/(?<!for )\b(?:\d+m)?\d+(?:\.\d+)?m?s\b/g, 'SPAN'],
   // The age of what was there before the chapter, in a column.
   [/(?<!cpu[:=]? *)\b(?:\d+d)?(?:\d+h)?(?:\d+[dhm])(?=$| {2})/gm, 'SPAN'],
-  [/\(x\d+ over SPAN\)/g, '(xN over SPAN)'],
+  // How often it was said follows from how long the chapter took.
+  [/SPAN \(x\d+ over SPAN\)/g, 'SPAN'],
   [/\[\d{3,}:\d{3,}\]/g, ''],
   // Widths of columns follow what was replaced.
   [/(\S)[ \t]{2,}/g, '$1  '],
