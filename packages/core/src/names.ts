@@ -19,6 +19,18 @@ export const identityAnnotation = 'kouplet.io/identity';
 /** Annotation of a Node: `seed` where its base speaks on the seed's topics. */
 export const topicsAnnotation = 'kouplet.io/topics';
 
+/** Label of everything of ours: what it is (`vnode`, `vnode-lease`, `replica-lease`; upstream's key). */
+export const componentLabel = 'virtual-kubelet.koupleless.io/component';
+
+/** Label of everything of ours: the environment, lower case (upstream's key). */
+export const envLabel = 'virtual-kubelet.koupleless.io/env';
+
+/** Label of our Leases, by which they are told from upstream's: `kouplet`. */
+export const managedByLabel = 'app.kubernetes.io/managed-by';
+
+/** Value of `componentLabel` on the Lease that a replica renews for itself. */
+export const replicaLease = 'replica-lease';
+
 const dnsLabel = /^[a-z0-9-]+$/;
 const marked = /-x[0-9a-f]{8}$/;
 const longestName = 253;

@@ -2,7 +2,7 @@
 import type { Plan, PlannedAction } from './actions.ts';
 import type { FleetState } from './fleet.ts';
 import { contentHash } from './fold-actions.ts';
-import { replicaLeaseNameOf } from './names.ts';
+import { componentLabel, envLabel, managedByLabel, replicaLease, replicaLeaseNameOf } from './names.ts';
 import type { Policy } from './policy.ts';
 import { wallOf } from './records.ts';
 import { deafLabels } from './sharing.ts';
@@ -10,8 +10,6 @@ import type { Stamp } from './time.ts';
 
 /** A replica Lease that stood still for so long is litter of a process that is long gone. */
 const litterAfterMs = 3_600_000;
-const componentLabel = 'virtual-kubelet.koupleless.io/component';
-const replicaLease = 'replica-lease';
 
 export function planFleet(fleet: FleetState, policy: Policy, now: Stamp): Plan {
   if (fleet.syncedAt === undefined || fleet.api?.isUp === false || policy.isObserver === true)
@@ -78,8 +76,8 @@ function renewal(
     ...(own === undefined ? {} : { resourceVersion: own.metadata.resourceVersion }),
     labels: {
       [componentLabel]: replicaLease,
-      'virtual-kubelet.koupleless.io/env': policy.env,
-      'app.kubernetes.io/managed-by': 'kouplet',
+      [envLabel]: policy.env,
+      [managedByLabel]: 'kouplet',
       ...ownLabels,
     },
     holderIdentity: policy.holderIdentity,

@@ -10,14 +10,12 @@
  * holder hands it over in place of a renewal.
  */
 import { nextTick } from './backoff.ts';
-import { nodeLeaseNamespace, replicaLeaseNameOf } from './names.ts';
+import { componentLabel, envLabel, managedByLabel, nodeLeaseNamespace, replicaLeaseNameOf } from './names.ts';
 import type { ObservedLease } from './observed.ts';
 import { isRecordDue } from './plan-record.ts';
 import { wallOf } from './records.ts';
 import { betterReplica, isDeaf, isToBeHandedOver } from './sharing.ts';
 import { type Draft, propose, type Situation, wake } from './situation.ts';
-
-const managedByLabel = 'app.kubernetes.io/managed-by';
 
 /** @returns whether anything else may be planned for the base */
 export function planLease(draft: Draft): boolean {
@@ -151,8 +149,8 @@ function leaseWrite(situation: Situation, key: string, holderIdentity: string) {
     ...(lease === undefined ? {} : { resourceVersion: lease.metadata.resourceVersion }),
     labels: {
       ...lease?.metadata.labels,
-      'virtual-kubelet.koupleless.io/component': 'vnode-lease',
-      'virtual-kubelet.koupleless.io/env': policy.env,
+      [componentLabel]: 'vnode-lease',
+      [envLabel]: policy.env,
       [managedByLabel]: 'kouplet',
     },
     holderIdentity,

@@ -5,13 +5,10 @@
  */
 import type { FleetState, Replica } from './fleet.ts';
 import { hashOf } from './hash.ts';
-import { replicaLeaseNameOf } from './names.ts';
+import { componentLabel, envLabel, replicaLease, replicaLeaseNameOf } from './names.ts';
 import type { Policy } from './policy.ts';
 import type { BaseState } from './state.ts';
 import type { Stamp } from './time.ts';
-
-const componentLabel = 'virtual-kubelet.koupleless.io/component';
-const envLabel = 'virtual-kubelet.koupleless.io/env';
 
 /** On the replica Lease of one that has been without its broker for a while: it is no choice for any base. */
 const deafLabel = 'kouplet.io/deaf';
@@ -78,7 +75,7 @@ export function isToBeHandedOver(state: BaseState, fleet: FleetState, policy: Po
 
 function isLiving({ lease, changedAt }: Replica, policy: Policy, now: Stamp): boolean {
   const { labels } = lease.metadata;
-  const isOfUs = labels?.[componentLabel] === 'replica-lease' && labels[envLabel] === policy.env;
+  const isOfUs = labels?.[componentLabel] === replicaLease && labels[envLabel] === policy.env;
   const isHeld = (lease.spec.holderIdentity ?? '') !== '' && labels?.[deafLabel] !== 'true';
   return isOfUs && isHeld && now.mono - changedAt < policy.timings.replicaLeaseDurationSeconds * 1000;
 }
