@@ -63,17 +63,25 @@ export function matrix(minor: string): void {
 
     for (const chapter of chapters) {
       describe.skipIf(!isPlayed(chapter))(chapter.name, () => {
+        const answerOf = (at: number) => plays.get(chapter)?.answer(at);
         const declare = (part: readonly Line[], from: number, isSkipped: boolean): void => {
-          test.skipIf(isSkipped).each(part.map((line, at) => [textOf(line), line, from + at] as const))(
-            'kubectl %s',
-            async (_text, line, at) => {
-              const said = await plays.get(chapter)?.answer(at);
-              const differs = differsOf(line);
-              if (differs !== undefined && realKubeconfig === undefined) expect(said).toMatch(differs.says);
-              else expect(said).toMatchSnapshot();
-            },
-            LINE_TIMEOUT_MS,
-          );
+          for (const [index, line] of part.entries()) {
+            const at = from + index;
+            const name = `kubectl ${textOf(line)}`;
+            const differs = realKubeconfig === undefined ? differsOf(line) : undefined;
+            // Left out where it differs, not left away: a snapshot that no test has the name of counts as obsolete.
+            test.skipIf(isSkipped || differs !== undefined)(
+              name,
+              async () => expect(await answerOf(at)).toMatchSnapshot(),
+              LINE_TIMEOUT_MS,
+            );
+            if (differs === undefined) continue;
+            test.skipIf(isSkipped)(
+              `${name}: differs`,
+              async () => expect(await answerOf(at)).toMatch(differs.says),
+              LINE_TIMEOUT_MS,
+            );
+          }
         };
         declare(chapter.lines, 0, false);
         declare(chapter.more ?? [], chapter.lines.length, !isWhole);
