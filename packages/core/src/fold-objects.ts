@@ -145,13 +145,16 @@ function factsOfNode(node: ObservedNode): BaseFacts {
   const { labels, annotations } = node.metadata;
   const of = (field: string) =>
     annotations?.[`kouplet.io/reported-${field}`] ?? labels?.[`base.koupleless.io/${field}`];
-  const address = (type: string) => node.status.addresses?.find((candidate) => candidate.type === type)?.address;
+  // With a port they are those of whoever serves its logs.
+  const isServed = node.status.daemonEndpoints !== undefined;
+  const address = (type: string) =>
+    isServed ? undefined : node.status.addresses?.find((candidate) => candidate.type === type)?.address;
   return defined({
     baseName: of('name'),
     baseVersion: of('version'),
     clusterName: of('cluster-name'),
     localHostName: address('Hostname') ?? of('host-name'),
-    localIP: address('InternalIP'),
+    localIP: address('InternalIP') ?? of('ip'),
   });
 }
 

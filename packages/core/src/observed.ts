@@ -114,6 +114,8 @@ export interface NodeStatus {
   readonly addresses?: ReadonlyArray<{ readonly type: string; readonly address: string }>;
   readonly conditions?: readonly Condition[];
   readonly nodeInfo?: Readonly<Record<string, string>>;
+  /** Absent where the port is 0: nobody serves logs. */
+  readonly daemonEndpoints?: { readonly kubeletEndpoint: { readonly Port: number } };
 }
 
 export interface ObservedNode {
@@ -147,5 +149,6 @@ export interface RecordedInstall {
   readonly podUid: string;
   readonly namespace: string;
   readonly podName: string;
+  /** Its mark: a URL with a secret is masked, with a digest. */
   readonly url: string;
 }

@@ -21,7 +21,16 @@ export interface Policy {
   readonly hasSessions: boolean;
   /** Plans as if it held every Lease, and what it plans is only told: nothing is executed, nothing asked. [SPEC M42] */
   readonly isObserver?: boolean;
+  /** Where this replica serves the logs of module Pods, as a kubelet does; absent: nowhere. [SPEC N23] */
+  readonly logs?: LogsEndpoint;
   readonly timings: Timings;
+}
+
+/** What the API server is to connect to for `kubectl logs`. */
+export interface LogsEndpoint {
+  /** An IP address that the API server reaches. */
+  readonly address: string;
+  readonly port: number;
 }
 
 export interface Timings {

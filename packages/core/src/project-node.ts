@@ -30,6 +30,7 @@ export function projectNode(situation: Situation): DesiredNode {
     annotations: {
       [identityAnnotation]: situation.state.baseId,
       ...facts.annotations,
+      ...reportedAddress(situation),
       ...(generationOf(situation.state) === 'seed' ? { [topicsAnnotation]: 'seed' } : {}),
     },
     providerID: `kouplet://${situation.state.baseId}`,
@@ -104,16 +105,12 @@ function statusOf(situation: Situation): NodeStatus {
     memory: memoryOf(situation),
     pods: '65535',
   };
-  const { localIP, localHostName, baseVersion } = state.facts ?? {};
-  const addresses = [
-    ...(localIP !== undefined && isIpAddress(localIP) ? [{ type: 'InternalIP', address: localIP }] : []),
-    ...(localHostName === undefined || localHostName === '' ? [] : [{ type: 'Hostname', address: localHostName }]),
-  ];
+  const { baseVersion } = state.facts ?? {};
   return {
     phase: 'Running',
     capacity: resources,
     allocatable: resources,
-    ...(state.facts === undefined ? {} : { addresses }),
+    ...reachedAt(situation),
     conditions: conditionsOf(situation),
     nodeInfo: {
       kubeletVersion: policy.kubeletVersion,
@@ -130,6 +127,38 @@ function statusOf(situation: Situation): NodeStatus {
       containerRuntimeVersion: 'koupleless://arklet',
     },
   };
+}
+
+/**
+ * The base's addresses; where logs are served, ours: the API server connects to the first address of the type that it prefers, and to
+ * the port that stands beside. Which type that is differs (kubeadm: InternalIP; the server's own default: Hostname), so both are. [SPEC N23]
+ */
+function reachedAt({ state, policy }: Situation): Pick<NodeStatus, 'addresses' | 'daemonEndpoints'> {
+  if (policy.logs !== undefined) {
+    const { address, port } = policy.logs;
+    return {
+      addresses: ['InternalIP', 'Hostname'].map((type) => ({ type, address })),
+      daemonEndpoints: { kubeletEndpoint: { Port: port } },
+    };
+  }
+  const { localIP, localHostName } = state.facts ?? {};
+  const addresses = [
+    ...(localIP !== undefined && isIpAddress(localIP) ? [{ type: 'InternalIP', address: localIP }] : []),
+    ...(localHostName === undefined || localHostName === '' ? [] : [{ type: 'Hostname', address: localHostName }]),
+  ];
+  const wasServed = state.node?.status.daemonEndpoints !== undefined;
+  return {
+    ...(state.facts === undefined ? {} : { addresses }),
+    ...(wasServed ? { daemonEndpoints: { kubeletEndpoint: { Port: 0 } } } : {}),
+  };
+}
+
+/** Where the Node's addresses are ours, the base's stands beside; so it does for whoever takes the Node over. [SPEC N23] */
+function reportedAddress({ state, policy }: Situation): Record<string, string> {
+  const { localIP } = state.facts ?? {};
+  return policy.logs === undefined || localIP === undefined || !isIpAddress(localIP)
+    ? {}
+    : { 'kouplet.io/reported-ip': localIP };
 }
 
 /** What is not known since our start stays as the Node has it. */

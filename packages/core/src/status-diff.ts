@@ -9,11 +9,16 @@ export function isNodeStatusShown(desired: NodeStatus, shown: NodeStatus): boole
   return (
     isConditionsShown(desired.conditions ?? [], shown.conditions ?? []) &&
     isShown(desired.phase, shown.phase) &&
+    portOf(desired) === portOf(shown) &&
     areQuantitiesShown(desired.capacity, shown.capacity) &&
     areQuantitiesShown(desired.allocatable, shown.allocatable) &&
     (desired.addresses ?? []).every((item) => shown.addresses?.some((other) => isShown(item, other)) ?? false) &&
     Object.entries(desired.nodeInfo ?? {}).every(([name, value]) => (shown.nodeInfo?.[name] ?? '') === value)
   );
+}
+
+function portOf(status: NodeStatus): number {
+  return status.daemonEndpoints?.kubeletEndpoint.Port ?? 0;
 }
 
 /** Only what is desired is compared: what others add to a Pod's status is theirs. */

@@ -1,6 +1,6 @@
 /** A Node of the API server → `ObservedNode`. */
 import type { NodeStatus, ObservedNode, Taint } from '@kouplet/core';
-import { boolean, type Json, list, oneOf, present, record, text, texts } from './json.ts';
+import { boolean, type Json, list, number, oneOf, present, record, text, texts } from './json.ts';
 import { projectConditions, projectMeta } from './meta.ts';
 
 const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'] as const;
@@ -40,6 +40,7 @@ function projectStatus(status: Json): NodeStatus {
         return type === undefined || value === undefined ? [] : [{ type, address: value }];
       })
     : undefined;
+  const port = number(record(record(status.daemonEndpoints).kubeletEndpoint).Port) ?? 0;
   return present({
     phase: text(status.phase),
     capacity: texts(status.capacity),
@@ -47,5 +48,6 @@ function projectStatus(status: Json): NodeStatus {
     addresses,
     conditions: projectConditions(status.conditions),
     nodeInfo: texts(status.nodeInfo),
+    daemonEndpoints: port === 0 ? undefined : { kubeletEndpoint: { Port: port } },
   });
 }

@@ -295,7 +295,9 @@ const cleared = new Set(['podIPs', 'hostIPs']);
 
 function normalised<T>(value: T): T {
   return JSON.parse(JSON.stringify(value), (key, field) =>
-    (field === '' && key !== 'imageID' && key !== 'image') || (cleared.has(key) && field.length === 0)
+    (key === 'daemonEndpoints' && field.kubeletEndpoint.Port === 0) ||
+    (field === '' && key !== 'imageID' && key !== 'image') ||
+    (cleared.has(key) && field.length === 0)
       ? undefined
       : field,
   ) as T;

@@ -20,6 +20,7 @@ const steps: Readonly<Record<string, Step>> = {
       ...(named.has('holder') ? { holderIdentity: named.get('holder') ?? '' } : {}),
       ...(named.has('gone-after') ? { goneAfterMs: durationOf(named.get('gone-after')) } : {}),
       ...(named.has('unmanaged') ? { unmanagedModules: named.get('unmanaged') as Policy['unmanagedModules'] } : {}),
+      ...logsOf(named.get('logs')),
       ...(bare.includes('external-broker') ? { hasSessions: false } : {}),
       ...(bare.includes('env-taint') ? { hasEnvTaint: true } : {}),
       ...(bare.includes('os-labels') ? { hasOsLabels: true } : {}),
@@ -36,6 +37,10 @@ const steps: Readonly<Record<string, Step>> = {
   restart(run, { named }) {
     const { world } = run;
     if (named.has('holder')) world.policy = { ...world.policy, holderIdentity: named.get('holder') ?? '' };
+    if (named.has('logs')) {
+      const { logs: _before, ...policy } = world.policy;
+      world.policy = { ...policy, ...logsOf(named.get('logs')) };
+    }
     world.kill();
     world.start();
   },
@@ -118,6 +123,12 @@ const steps: Readonly<Record<string, Step>> = {
 };
 
 /** Runs one line of a scenario; throws with the line where it makes no sense. */
+/** `10.1.0.7:10250`; `none`. */
+function logsOf(text = 'none'): Pick<Policy, 'logs'> {
+  const [address = '', port] = text.split(':');
+  return text === 'none' ? {} : { logs: { address, port: Number(port) } };
+}
+
 export function runLine(run: Run, line: string): void {
   const text = line.replace(/(^|\s)#.*$/, '').trim();
   if (text === '') return;
