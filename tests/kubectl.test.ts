@@ -1,15 +1,14 @@
 /**
  * What a person does with kubectl, against the embedded cluster with all its controllers. The nodes are kept alive, and their Pods made
- * Running, as a kubelet would, by a few lines below. Skipped where no kubectl is on PATH.
+ * Running, as a kubelet would, by a few lines below. Left out where there is no kubectl.
  */
-import { execFile, spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Api, type Cluster, startCluster } from '@kouplet/cluster';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-
-const present = spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status === 0;
+import { kubectlHere, noKubectl } from './support/kubectl.ts';
 
 const NODE = {
   metadata: { name: 'node-1', labels: { 'kubernetes.io/hostname': 'node-1' } },
@@ -76,7 +75,7 @@ function actAsKubelet(api: Api): () => void {
   });
 }
 
-describe.skipIf(!present)('[SPEC C9] kubectl against the embedded cluster (needs kubectl on PATH)', () => {
+describe.skipIf(noKubectl)('[SPEC C9] kubectl against the embedded cluster (needs kubectl)', () => {
   let home: string;
   let cluster: Cluster;
   const errors: unknown[] = [];
@@ -111,7 +110,7 @@ describe.skipIf(!present)('[SPEC C9] kubectl against the embedded cluster (needs
       KUBECTL_EXTERNAL_DIFF: 'diff -u',
     };
     return new Promise((resolve) => {
-      execFile('kubectl', args, { env, timeout: 15_000, cwd: home }, (error, out, err) => {
+      execFile(kubectlHere?.path ?? 'kubectl', args, { env, timeout: 15_000, cwd: home }, (error, out, err) => {
         resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, out, err });
       });
     });
@@ -277,7 +276,7 @@ describe.skipIf(!present)('[SPEC C9] kubectl against the embedded cluster (needs
   });
 
   test('delete takes the Deployment with all that is below it', async () => {
-    expect(await kubectl('delete', '-f', 'web.yaml', '--timeout=10s')).toBe('deployment.apps "web" deleted\n');
+    expect(await kubectl('delete', '-f', 'web.yaml', '--timeout=10s')).toMatch(/^deployment\.apps "web" deleted/);
     await kubectl('wait', 'pods', '-l', 'app=web', '--for=delete', '--timeout=10s');
     expect((await run('get', 'deployments,replicasets,pods')).err).toMatch(/No resources found in default namespace/);
     expect(errors).toEqual([]);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { noKubectl } from '../support/kubectl.ts';
+import { noContractKubectl, noKubectl } from '../support/kubectl.ts';
 import { dropDefinitions } from './custom.ts';
 import { openSetting } from './setting.ts';
 
@@ -109,7 +109,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-describe.skipIf(noKubectl)('a CloneSet [SPEC C189]', () => {
+describe.skipIf(noContractKubectl)('a CloneSet [SPEC C189]', () => {
   test.each([
     ['apply -f FOLDER/crd.yaml'],
     ['wait --for=condition=Established crd/clonesets.GROUP --timeout=10s'],

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { noKubectl } from '../support/kubectl.ts';
+import { noContractKubectl } from '../support/kubectl.ts';
 import { waitFor } from '../support/wait.ts';
 import { openSetting } from './setting.ts';
 
@@ -74,7 +74,7 @@ function steps(list: readonly Step[]): void {
   });
 }
 
-describe.skipIf(noKubectl)('apply, diff and dry runs [SPEC C95]', () => {
+describe.skipIf(noContractKubectl)('apply, diff and dry runs [SPEC C95]', () => {
   steps([
     ['apply -f FOLDER/web.yaml --dry-run=server'],
     ['apply -f FOLDER/web.yaml --dry-run=client'],
@@ -95,7 +95,7 @@ describe.skipIf(noKubectl)('apply, diff and dry runs [SPEC C95]', () => {
   ]);
 });
 
-describe.skipIf(noKubectl)('get and describe [SPEC C95]', () => {
+describe.skipIf(noContractKubectl)('get and describe [SPEC C95]', () => {
   test('rows of the Deployment and its Pods', async () => {
     await waitFor('both', async () => (await on.get('deployments.apps/web')).status.readyReplicas === 2, 15_000);
     const shown = (await said('get deployment,replicaset,pod -l app=web -o wide')) as { out: string[] };
@@ -139,7 +139,7 @@ describe.skipIf(noKubectl)('get and describe [SPEC C95]', () => {
   });
 });
 
-describe.skipIf(noKubectl)('changes [SPEC C95]', () => {
+describe.skipIf(noContractKubectl)('changes [SPEC C95]', () => {
   steps([
     ['label deployment web tier=front'],
     ['label deployment web tier=back'],
@@ -177,7 +177,7 @@ describe.skipIf(noKubectl)('changes [SPEC C95]', () => {
   });
 });
 
-describe.skipIf(noKubectl)('create and delete [SPEC C95]', () => {
+describe.skipIf(noContractKubectl)('create and delete [SPEC C95]', () => {
   steps([
     ['create namespace SUITE-n'],
     ['create namespace SUITE-n'],
@@ -203,7 +203,7 @@ describe.skipIf(noKubectl)('create and delete [SPEC C95]', () => {
   ]);
 });
 
-describe.skipIf(noKubectl)('nodes [SPEC C95]', () => {
+describe.skipIf(noContractKubectl)('nodes [SPEC C95]', () => {
   steps([
     ['cordon NODE'],
     ['cordon NODE'],

@@ -1,6 +1,7 @@
 /** Rollouts of the three workloads in all their ways, and the budgets that watch over them. [SPEC C95] */
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../support/api.ts';
+import { noContractKubectl, noKubectl } from '../support/kubectl.ts';
 import { waitFor } from '../support/wait.ts';
 import {
   condition,
@@ -46,7 +47,7 @@ describe('a Deployment [SPEC C95]', () => {
     await remove('deployments.apps/fresh');
   });
 
-  test('that is paused is sized, rolls nothing, and goes on when it is resumed', async () => {
+  test.skipIf(noKubectl)('that is paused is sized, rolls nothing, and goes on when it is resumed', async () => {
     await on.call('POST', 'deployments.apps', workloadOf('held', { replicas: 1 }, here));
     await statusWhen('deployments.apps/held', 'up', ready(1));
     expect(await on.kubectl('rollout pause deployment/held')).toMatchSnapshot();
@@ -88,7 +89,7 @@ describe('a Deployment [SPEC C95]', () => {
     await remove('deployments.apps/share');
   });
 
-  test('says when it is past its deadline, and that it came after all', async () => {
+  test.skipIf(noKubectl)('says when it is past its deadline, and that it came after all', async () => {
     const spec = { replicas: 1, progressDeadlineSeconds: 2 };
     await on.call(
       'POST',
@@ -113,7 +114,7 @@ describe('a Deployment [SPEC C95]', () => {
     await remove('deployments.apps/late');
   });
 
-  test('keeps as much history as it is told, shows it and goes back', async () => {
+  test.skipIf(noContractKubectl)('keeps as much history as it is told, shows it and goes back', async () => {
     await on.call('POST', 'deployments.apps', workloadOf('past', { replicas: 1, revisionHistoryLimit: 2 }, here));
     for (const tag of [1, 2, 3, 4]) {
       await setImage('deployments.apps/past', `nginx:${tag}`);
@@ -145,7 +146,7 @@ describe('a StatefulSet [SPEC C95]', () => {
     workloadOf(name, { replicas: 3, serviceName: name, ...spec }, { ...here, ...pod });
   const tidy = (status: Json): Json => ({ ...status, currentRevision: '', updateRevision: '', observedGeneration: 0 });
 
-  test('with a partition updates from there on only', async () => {
+  test.skipIf(noKubectl)('with a partition updates from there on only', async () => {
     const updateStrategy = { rollingUpdate: { partition: 2 } };
     await on.call('POST', 'statefulsets.apps', at('part', { updateStrategy }));
     await statusWhen('statefulsets.apps/part', 'up', rolled(3));
@@ -171,7 +172,7 @@ describe('a StatefulSet [SPEC C95]', () => {
     await remove('statefulsets.apps/part');
   });
 
-  test('with OnDelete updates what is deleted by hand', async () => {
+  test.skipIf(noKubectl)('with OnDelete updates what is deleted by hand', async () => {
     await on.call('POST', 'statefulsets.apps', at('hand', { replicas: 2, updateStrategy: { type: 'OnDelete' } }));
     await statusWhen('statefulsets.apps/hand', 'up', (status) => status.readyReplicas === 2);
     await setImage('statefulsets.apps/hand', 'nginx:2');
@@ -294,7 +295,7 @@ describe('a DaemonSet [SPEC C95]', () => {
   const onBoth = (status: Json): boolean =>
     status.numberAvailable === 2 && status.updatedNumberScheduled === 2 && status.desiredNumberScheduled === 2;
 
-  test('replaces one Pod after the other, tells its history and goes back', async () => {
+  test.skipIf(noContractKubectl)('replaces one Pod after the other, tells its history and goes back', async () => {
     await on.call('POST', 'daemonsets.apps', spread('roll'));
     await statusWhen('daemonsets.apps/roll', 'up', onBoth);
     let least = 9;
@@ -338,7 +339,7 @@ describe('a DaemonSet [SPEC C95]', () => {
     await remove('daemonsets.apps/surge');
   });
 
-  test('with OnDelete waits for hands; what is told it follows', async () => {
+  test.skipIf(noKubectl)('with OnDelete waits for hands; what is told it follows', async () => {
     await on.call('POST', 'daemonsets.apps', spread('hands', { updateStrategy: { type: 'OnDelete' } }));
     await statusWhen('daemonsets.apps/hands', 'up', onBoth);
     await setImage('daemonsets.apps/hands', 'nginx:2');

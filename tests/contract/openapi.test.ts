@@ -1,7 +1,7 @@
 /** OpenAPI as clients read it, and `kubectl explain`: fields and types are the real server's. [SPEC C188] */
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../support/api.ts';
-import { noKubectl } from '../support/kubectl.ts';
+import { noContractKubectl } from '../support/kubectl.ts';
 import { openSetting } from './setting.ts';
 
 const on = openSetting('openapi');
@@ -85,7 +85,7 @@ describe('documents [SPEC C188]', () => {
   });
 });
 
-describe.skipIf(noKubectl)('kubectl explain [SPEC C188]', () => {
+describe.skipIf(noContractKubectl)('kubectl explain [SPEC C188]', () => {
   test.each([
     'pod.spec.containers',
     'deploy',

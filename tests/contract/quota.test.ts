@@ -1,6 +1,7 @@
 /** ResourceQuotas: what a namespace may have at the most, in which words it is refused, and what is counted when. [SPEC C95] */
 import { describe, expect, test } from 'vitest';
 import type { Json } from '../support/api.ts';
+import { noKubectl } from '../support/kubectl.ts';
 import { waitFor } from '../support/wait.ts';
 import { asking, makeQuota, makeSpace, on } from './quota-spaces.ts';
 import { MERGE_PATCH, podOf, workloadOf } from './setting.ts';
@@ -390,7 +391,7 @@ describe('a workload under a quota [SPEC C111]', () => {
     expect(on.plain(conditions.find((one) => one.type === 'ReplicaFailure'))).toMatchSnapshot();
   });
 
-  test('kubectl shows it', async () => {
+  test.skipIf(noKubectl)('kubectl shows it', async () => {
     const space = await makeSpace('shown', { hard: { pods: '3', 'limits.cpu': '2', 'requests.memory': '1Gi' } });
     const resources = { requests: { memory: '100Mi' }, limits: { cpu: '1', memory: '200Mi' } };
     await space.call('POST', 'pods', asking('a', resources));

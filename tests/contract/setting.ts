@@ -7,7 +7,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { type Answer, type Json, makeNamespace } from '../support/api.ts';
 import { openCluster, type TestCluster } from '../support/cluster.ts';
-import { type Kubectl, kubectlFor } from '../support/kubectl.ts';
+import { contractKubectl, type Kubectl, kubectlFor } from '../support/kubectl.ts';
 import { waitFor } from '../support/wait.ts';
 
 export const JSON_PATCH = 'application/json-patch+json';
@@ -176,7 +176,7 @@ export function openSetting(name: string): Setting {
 
   beforeAll(async () => {
     cluster = await openCluster();
-    kubectl = kubectlFor(cluster.kubeconfig, run);
+    kubectl = kubectlFor(cluster.kubeconfig, run, contractKubectl);
     await makeNamespace(api(), run);
     const timer = setInterval(() => {
       for (const one of nodes) void renew(one).catch(() => undefined);

@@ -1,0 +1,3 @@
+import { matrixBetween } from './matrix.ts';
+
+matrixBetween();
