@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Json } from '../support/api.ts';
+import { follow } from '../support/follow.ts';
 import {
   type ControllerProcess,
   endProcesses,
@@ -35,9 +36,9 @@ async function onePodEach(): Promise<{ readonly uids: string[]; readonly pods: J
   for (const base of world.bases) await world.createPod(`p-${base.identity}`, { base });
   for (const base of world.bases) await world.podReady(`p-${base.identity}`);
   const uids = await Promise.all(world.bases.map(async (base) => (await world.node(base)).metadata.uid));
-  const pods = await world.api.watch(`/api/v1/namespaces/${world.namespace}/pods`);
+  const pods = await follow(world.api, `/api/v1/namespaces/${world.namespace}/pods`);
   ends.push(pods.stop);
-  const nodes = await world.api.watch('/api/v1/nodes');
+  const nodes = await follow(world.api, '/api/v1/nodes');
   ends.push(nodes.stop);
   return { uids, pods: pods.events, nodes: nodes.events };
 }

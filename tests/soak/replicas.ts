@@ -7,6 +7,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { follow } from '../support/follow.ts';
 import { hasMosquitto } from '../support/mosquitto.ts';
 import { endProcesses } from '../support/processes.ts';
 import { startReplicas } from '../support/replica-world.ts';
@@ -36,7 +37,7 @@ export async function soakReplicas(args: readonly string[]): Promise<string[]> {
   try {
     say(`${baseCount} bases are Ready Nodes, three replicas`);
     const ready = new Set<string>();
-    const pods = await world.api.watch(`/api/v1/namespaces/${world.namespace}/pods`, ({ object }) => {
+    const pods = await follow(world.api, `/api/v1/namespaces/${world.namespace}/pods`, ({ object }) => {
       if (conditionOf(object, 'Ready')?.status === 'True') ready.add(object.metadata.name);
     });
     const wanted = world.bases.flatMap((base) =>

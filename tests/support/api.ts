@@ -119,9 +119,11 @@ export function openApi(kubeconfig: string): TestApi {
       let rest = '';
       let ended = false;
       answer.body.on('error', () => undefined);
-      answer.body.on('end', () => {
-        ended = true;
-      });
+      for (const end of ['end', 'close']) {
+        answer.body.on(end, () => {
+          ended = true;
+        });
+      }
       answer.body.on('data', (chunk: Buffer) => {
         const lines = (rest + chunk.toString()).split('\n');
         rest = lines.pop() ?? '';

@@ -5,6 +5,7 @@
 import type { BaseOptions, SimulatedBase } from '@kouplet/base';
 import { type ApiProxy, type HeldRequest, type RequestMatch, startApiProxy } from './api-proxy.ts';
 import { openCluster } from './cluster.ts';
+import { follow } from './follow.ts';
 import { type HeldMessage, type MqttRelay, startMqttRelay } from './mqtt-relay.ts';
 import { type ControllerFlags, type ControllerProcess, startControllerProcess } from './processes.ts';
 import { conditionOf, startWorld, type World } from './world.ts';
@@ -52,10 +53,10 @@ export async function startProcessWorld(
     ends.push(() => world.stop());
     const relay = await startMqttRelay(() => world.mqttPort);
     ends.push(() => relay.close());
-    const pods = await cluster.api.watch(`/api/v1/namespaces/${world.namespace}/pods`);
+    const pods = await follow(cluster.api, `/api/v1/namespaces/${world.namespace}/pods`);
     ends.push(pods.stop);
     const selector = encodeURIComponent(`virtual-kubelet.koupleless.io/env=${world.env}`);
-    const nodes = await cluster.api.watch(`/api/v1/nodes?labelSelector=${selector}`);
+    const nodes = await follow(cluster.api, `/api/v1/nodes?labelSelector=${selector}`);
     ends.push(nodes.stop);
 
     const readyOf = (events: typeof pods.events, name: string): string[] => {

@@ -5,6 +5,7 @@
 import type { BaseOptions } from '@kouplet/base';
 import { type ApiProxy, startApiProxy } from './api-proxy.ts';
 import { openCluster } from './cluster.ts';
+import { follow } from './follow.ts';
 import { type Mosquitto, startMosquitto } from './mosquitto.ts';
 import { type MqttRelay, startMqttRelay } from './mqtt-relay.ts';
 import { type ControllerProcess, startControllerProcess } from './processes.ts';
@@ -101,10 +102,10 @@ export async function startReplicas(
     for (const own of bases) await world.addBase({ heartbeatDies: false, ...own });
     await Promise.all(world.bases.map((base) => world.nodeReady(base, 60_000)));
 
-    const pods = await cluster.api.watch(`/api/v1/namespaces/${world.namespace}/pods`);
+    const pods = await follow(cluster.api, `/api/v1/namespaces/${world.namespace}/pods`);
     ends.push(pods.stop);
     const selector = encodeURIComponent(`virtual-kubelet.koupleless.io/env=${world.env}`);
-    const nodes = await cluster.api.watch(`/api/v1/nodes?labelSelector=${selector}`);
+    const nodes = await follow(cluster.api, `/api/v1/nodes?labelSelector=${selector}`);
     ends.push(nodes.stop);
     const deleted = new Set<string>();
 
@@ -126,6 +127,8 @@ export async function startReplicas(
         }),
       misdeeds: () => {
         const bad: string[] = [];
+        const gaps = pods.gaps() + nodes.gaps();
+        if (gaps > 0) bad.push(`changes may be unseen: ${gaps} gaps`);
         const wasReady = new Set<string>();
         for (const { type, object } of [...nodes.events, ...pods.events]) {
           const { name, deletionTimestamp } = object.metadata ?? {};

@@ -5,6 +5,7 @@
 import type { SimulatedBase } from '@kouplet/base';
 import mqtt from 'mqtt';
 import type { Json, TestApi } from '../support/api.ts';
+import { follow } from '../support/follow.ts';
 import { freePort, type Running, startKouplet } from '../support/processes.ts';
 import { waitFor } from '../support/wait.ts';
 import { conditionOf, urlOf, type World } from '../support/world.ts';
@@ -259,8 +260,8 @@ export async function watchUnnoticed(
   };
   const selector = encodeURIComponent(`virtual-kubelet.koupleless.io/env=${world.env}`);
   const watches = [
-    await world.api.watch(`/api/v1/nodes?labelSelector=${selector}`, look),
-    await world.api.watch(`/api/v1/namespaces/${world.namespace}/pods`, look),
+    await follow(world.api, `/api/v1/nodes?labelSelector=${selector}`, look),
+    await follow(world.api, `/api/v1/namespaces/${world.namespace}/pods`, look),
   ];
   return {
     lines: () => [...lines],
