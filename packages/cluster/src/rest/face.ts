@@ -4,7 +4,7 @@
  */
 import type { Kind, KubeObject } from '../kinds/kind.ts';
 import { noSuchResource, qualifiedResource } from '../status.ts';
-import type { Shelf } from '../storage/store.ts';
+import type { Place, Shelf } from '../storage/store.ts';
 import type { Ground } from './ground.ts';
 
 const shown = new WeakMap<Kind, WeakMap<KubeObject, KubeObject>>();
@@ -45,8 +45,8 @@ export class Face {
     return stored === undefined ? undefined : this.show(stored);
   }
 
-  *objects(namespace?: string): Generator<KubeObject> {
-    for (const stored of this.shelf.objects(namespace)) yield this.show(stored);
+  *objects(namespace?: string, after?: Place): Generator<KubeObject> {
+    for (const stored of this.shelf.objects(namespace, after)) yield this.show(stored);
   }
 }
 

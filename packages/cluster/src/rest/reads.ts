@@ -3,6 +3,7 @@ import { goQuoted } from '../go-text.ts';
 import type { KubeObject } from '../kinds/kind.ts';
 import { badRequest, failure, notFound } from '../status.ts';
 import { both, type Matches, parseFieldSelector, parseLabelSelector } from '../storage/selectors.ts';
+import type { Place } from '../storage/store.ts';
 import type { Face } from './face.ts';
 import type { Ground } from './ground.ts';
 
@@ -45,7 +46,7 @@ export interface Page {
 interface Token {
   readonly v: 'meta.k8s.io/v1';
   readonly rv: number;
-  /** The last key of the page before: `namespace/name`. */
+  /** The last key of the page before: namespace, NUL, name; they sort as the shelf does. */
   readonly start: string;
 }
 
@@ -64,32 +65,29 @@ export function list(ground: Ground, face: Face, query: ListQuery): Page {
   const whole = query.limit === undefined || query.limit <= 0 || query.resourceVersion === 0;
   const limit = whole ? Number.POSITIVE_INFINITY : (query.limit ?? 0);
   const items: KubeObject[] = [];
-  let remaining = 0;
-  let last = '';
-  for (const object of face.objects(query.namespace)) {
-    if (token !== undefined && keyOf(object) <= token.start) continue;
+  let hasMore = false;
+  for (const object of face.objects(query.namespace, token === undefined ? undefined : placeOf(token.start))) {
     if (matches !== undefined && !matches(object)) continue;
-    if (items.length < limit) {
-      items.push(object);
-      last = keyOf(object);
-    } else {
-      remaining++;
-    }
+    hasMore = items.length >= limit;
+    if (hasMore) break;
+    items.push(object);
   }
-  if (remaining === 0) return { items, revision };
-  const next: Token = { v: 'meta.k8s.io/v1', rv: revision, start: last };
+  const last = items.at(-1);
+  if (!hasMore || last === undefined) return { items, revision };
+  const end: Place = { namespace: last.metadata.namespace ?? '', name: last.metadata.name };
+  const next: Token = { v: 'meta.k8s.io/v1', rv: revision, start: `${end.namespace}\0${end.name}` };
   return {
     items,
     revision,
     continue: Buffer.from(JSON.stringify(next)).toString('base64url'),
     // A real server does not count what a selector would still have to look at.
-    ...(matches === undefined ? { remaining } : {}),
+    ...(matches === undefined ? { remaining: face.shelf.countAfter(query.namespace, end) } : {}),
   };
 }
 
-/** Sorts as the shelf does: by namespace, then by name. */
-function keyOf(object: KubeObject): string {
-  return `${object.metadata.namespace ?? ''}\0${object.metadata.name}`;
+function placeOf(start: string): Place {
+  const at = start.indexOf('\0');
+  return { namespace: start.slice(0, Math.max(at, 0)), name: start.slice(at + 1) };
 }
 
 function readToken(text: string): Token {

@@ -12,6 +12,7 @@ import { qualifiedResource } from '../status.ts';
 import { Backlog } from './backlog.ts';
 import { History } from './history.ts';
 import type { Keeper } from './keeper.ts';
+import { Names, placeAfter } from './names.ts';
 
 /** One change, as it is kept for watches. `old` is absent for ADDED. */
 export interface Change {
@@ -56,6 +57,12 @@ function textOf(object: KubeObject): string {
   return `${text}}`;
 }
 
+/** Where a page ended. */
+export interface Place {
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** The objects of one kind. */
 export class Shelf {
   readonly kind: Kind;
@@ -65,8 +72,7 @@ export class Shelf {
   readonly listeners = new Set<ChangeListener>();
   /** namespace ('' for kinds of the cluster) → name → object. */
   readonly #spaces = new Map<string, Map<string, KubeObject>>();
-  /** Names of a namespace in order; thrown away when one comes or goes. */
-  readonly #sorted = new Map<string, readonly string[]>();
+  readonly #names = new Map<string, Names>();
 
   constructor(kind: Kind, history: History) {
     this.kind = kind;
@@ -84,33 +90,59 @@ export class Shelf {
       space = new Map();
       this.#spaces.set(namespace, space);
     }
-    if (!space.has(name)) this.#sorted.delete(namespace);
+    if (!space.has(name)) this.#names.get(namespace)?.come(name);
     space.set(name, object);
   }
 
   delete(namespace: string, name: string): void {
     const space = this.#spaces.get(namespace);
-    space?.delete(name);
-    this.#sorted.delete(namespace);
-    if (space?.size === 0) this.#spaces.delete(namespace);
+    if (space?.delete(name)) this.#names.get(namespace)?.go();
+    if (space?.size === 0) {
+      this.#spaces.delete(namespace);
+      this.#names.delete(namespace);
+    }
   }
 
-  /** In the order of a real server: by namespace, then by name. Without a namespace: all. */
-  *objects(namespace?: string): Generator<KubeObject> {
-    const spaces = namespace === undefined ? [...this.#spaces.keys()].sort() : [namespace];
-    for (const space of spaces) {
-      const objects = this.#spaces.get(space);
-      if (objects === undefined) continue;
-      let names = this.#sorted.get(space);
-      if (names === undefined) {
-        names = [...objects.keys()].sort();
-        this.#sorted.set(space, names);
-      }
-      for (const name of names) {
-        const object = objects.get(name);
+  /**
+   * In the order of a real server: by namespace, then by name. Without a namespace: all.
+   *
+   * @param after  only what comes after this place, where a page ended
+   */
+  *objects(namespace?: string, after?: Place): Generator<KubeObject> {
+    for (const [space, objects] of this.#inOrder(namespace, after)) {
+      const names = this.#namesOf(space, objects);
+      for (let at = space === after?.namespace ? placeAfter(names, after.name) : 0; at < names.length; at += 1) {
+        const object = objects.get(names[at] ?? '');
         if (object !== undefined) yield object;
       }
     }
+  }
+
+  /** How many there are after a place, without looking at them. */
+  countAfter(namespace: string | undefined, after: Place): number {
+    let count = 0;
+    for (const [space, objects] of this.#inOrder(namespace, after)) {
+      const passed = space === after.namespace ? placeAfter(this.#namesOf(space, objects), after.name) : 0;
+      count += objects.size - passed;
+    }
+    return count;
+  }
+
+  /** Namespaces with their objects, those that end before a place left out. */
+  *#inOrder(namespace: string | undefined, after: Place | undefined): Generator<[string, Map<string, KubeObject>]> {
+    for (const space of namespace === undefined ? [...this.#spaces.keys()].sort() : [namespace]) {
+      const objects = this.#spaces.get(space);
+      if (objects !== undefined && (after === undefined || space >= after.namespace)) yield [space, objects];
+    }
+  }
+
+  #namesOf(space: string, objects: ReadonlyMap<string, KubeObject>): readonly string[] {
+    let names = this.#names.get(space);
+    if (names === undefined) {
+      names = new Names(objects);
+      this.#names.set(space, names);
+    }
+    return names.inOrder();
   }
 
   get size(): number {
