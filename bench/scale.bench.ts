@@ -8,11 +8,12 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { SimulatedBase } from '@kouplet/base';
 import { startCluster } from '@kouplet/cluster';
 import { openApi } from '../tests/support/api.ts';
-import { waitFor } from '../tests/support/wait.ts';
 import { inParallel, podOf, residentMbOf } from './api-load.ts';
-import { modulePod, startBenchFleet, startKouplet } from './fleet.ts';
+import { cpuMsOf, modulePod, startBenchFleet, startKouplet } from './fleet.ts';
 import type { Bench, Report } from './report.ts';
 
 const nodes = 5_000;
@@ -91,7 +92,7 @@ async function measureColdStart(folder: string, report: Report): Promise<void> {
         const { body } = await fleet.api.request('GET', `${path}?fieldSelector=status.phase%21%3DRunning&limit=1`);
         return body.items.length === 0;
       };
-      await waitFor('every Pod is on line', onLine, 1_200_000);
+      while (!(await onLine())) await setTimeout(1_000);
       const seconds = (performance.now() - startedAt) / 1_000;
       report({ name: `${name}: brought on line`, value: (bases * podsEach) / seconds, unit: '/s' });
       report({ name: `${name}: memory of the cluster`, value: residentMbOf(cluster.pid ?? 0), unit: 'MB' });
@@ -102,15 +103,21 @@ async function measureColdStart(folder: string, report: Report): Promise<void> {
       const again = spawn(process.execPath, controller.spawnargs.slice(1), { stdio: ['ignore', 'ignore', 'inherit'] });
       const killedAt = performance.now();
       try {
-        const commands = fleet.fleet.bases.reduce((sum, base) => sum + base.log.length, 0);
-        // Every base is Ready, and every Pod is held, in the new process' own sight.
-        await waitFor(
-          'the controller has all of it again',
-          async () =>
-            (await fleet.counter('kouplet_bases_ready')) === bases &&
-            (await fleet.counter('kouplet_pods')) >= bases * podsEach,
-          300_000,
-        );
+        const killedWall = Date.now();
+        const hasListed = (base: SimulatedBase): boolean => {
+          const last = base.log.at(-1);
+          return last?.command === 'queryAllBiz' && last.at >= killedWall;
+        };
+        // Every base is Ready, every Pod is held in the new process' own sight, and every base was asked for its list, the last that was asked of it.
+        const isWhole = async (): Promise<boolean> => {
+          const [ready, pods] = await fleet.counters('kouplet_bases_ready', 'kouplet_pods');
+          return ready === bases && pods === bases * podsEach && fleet.fleet.bases.every(hasListed);
+        };
+        // A look costs the controller some of the time that is measured: two a second.
+        while (!(await isWhole().catch(() => false))) {
+          if (performance.now() - killedAt > 300_000) throw new Error('the controller does not come back');
+          await setTimeout(500);
+        }
         const aim = { aim: '≤ 15,000 ms' };
         report({
           name: `${name}: all Ready and adopted again`,
@@ -118,13 +125,13 @@ async function measureColdStart(folder: string, report: Report): Promise<void> {
           unit: 'ms',
           ...aim,
         });
+        report({ name: `${name}: CPU of the controller by then`, value: cpuMsOf(again.pid), unit: 'ms' });
         report({ name: `${name}: memory of the controller`, value: residentMbOf(again.pid ?? 0), unit: 'MB' });
         const sent = fleet.fleet.bases.reduce(
           (sum, base) => sum + base.log.filter(({ command }) => command === 'installBiz').length,
           0,
         );
         report({ name: `${name}: installs sent in all, a Pod`, value: sent / (bases * podsEach), unit: '' });
-        if (commands === 0) throw new Error('the bases heard nothing');
       } finally {
         again.kill('SIGTERM');
         await once(again, 'exit');

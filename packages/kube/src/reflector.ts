@@ -18,7 +18,7 @@ import { createKnownObjects } from './known-objects.ts';
 import { pageOf } from './list-page.ts';
 import type { KubeObject } from './objects.ts';
 import { isKubeObject } from './objects.ts';
-import type { RefusedOutcome } from './outcome.ts';
+import type { ApiOutcome, RefusedOutcome } from './outcome.ts';
 import { describeOutcome, failedOutcome } from './outcome.ts';
 import type {
   Reflector,
@@ -73,27 +73,33 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector {
   async function list(): Promise<void> {
     let pageSize = limits.pageSize;
     let token: string | undefined;
-    begin();
-    for (;;) {
-      const outcome = await transport.request({
+    const ask = (): Promise<ApiOutcome> =>
+      transport.request({
         method: 'GET',
         path,
         query: { ...query, limit: pageSize, continue: token },
         timeoutMs: limits.listTimeoutMs,
         signal: freshSignal(),
       });
+    begin();
+    let next = ask();
+    for (;;) {
+      const outcome = await next;
       if (isStopping) return;
       const page = outcome.kind === 'ok' ? pageOf(outcome.body) : undefined;
       if (page !== undefined) {
         backOff.reset();
         if (state.kind !== 'listing') setState({ kind: 'listing' });
-        emit(page.items.flatMap(listedEvents));
         token = page.token;
+        // The server looks for the next page while this one is taken in.
+        if (token !== undefined) next = ask();
+        emit(page.items.flatMap(listedEvents));
         if (token !== undefined) continue;
         return finishList(page.resourceVersion);
       }
       if (outcome.kind === 'failed' && outcome.why === 'too-large' && pageSize > 1) {
         pageSize = Math.ceil(pageSize / 4);
+        next = ask();
         continue;
       }
       const reason = outcome.kind === 'ok' ? 'the answer is no list' : describeOutcome(outcome);
@@ -105,6 +111,7 @@ export function createReflector<T>(options: ReflectorOptions<T>): Reflector {
         token = undefined;
         begin();
       }
+      next = ask();
     }
   }
 

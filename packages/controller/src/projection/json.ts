@@ -48,9 +48,10 @@ type Present<T> = Defined<{ [K in keyof T as undefined extends T[K] ? never : K]
 
 /** The object without its undefined fields: `exactOptionalPropertyTypes` and comparisons tell absent from undefined. */
 export function present<T extends object>(fields: T): Present<T> {
+  let isWhole = true;
+  for (const name in fields) if (fields[name] === undefined) isWhole = false;
+  if (isWhole) return fields as unknown as Present<T>;
   const kept: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined) kept[name] = value;
-  }
+  for (const name in fields) if (fields[name] !== undefined) kept[name] = fields[name];
   return kept as Present<T>;
 }
