@@ -12,6 +12,8 @@ import { type Change, ChangeFeed } from './changes.ts';
 import { type EdgeClock, systemClock } from './clock.ts';
 import { createExecute } from './execute/execute.ts';
 import { type Log, maskSecrets, Throttle } from './log.ts';
+import { groundOfLogs } from './logs/ground.ts';
+import type { LogsServer } from './logs/server.ts';
 import { createMetrics, type FleetCounts, type Metrics } from './metrics.ts';
 import { OnlyReplica, ReplicaError } from './only-replica.ts';
 import { Peers } from './peers/peers.ts';
@@ -42,6 +44,8 @@ export interface ControllerOptions {
   readonly onChange?: (change: Change) => void;
   /** Deployments with `strategy: peer` get as many replicas as there are bases. */
   readonly hasPeers?: boolean;
+  /** Serves the logs of modules, where `policy.logs` says. Made by the caller, closed by the controller. */
+  readonly logs?: LogsServer;
   /** The core's functions; a test's way to make one of them throw. */
   readonly core?: CoreFunctions;
 }
@@ -147,17 +151,8 @@ class RunningController implements Controller {
       onInput: (input) => this.#see(input),
     });
     if (options.hasPeers === true) {
-      this.#peers = new Peers({
-        ...{
-          transport: this.#transport,
-          clock: this.#clock,
-          policy,
-          outbox: this.#outbox,
-          log,
-          metrics: this.#metrics,
-        },
-        seen: this.#pipeline,
-      });
+      const edges = { transport: this.#transport, clock: this.#clock, outbox: this.#outbox, metrics: this.#metrics };
+      this.#peers = new Peers({ ...edges, policy, log, seen: this.#pipeline });
     }
     this.ready = new Promise((resolve) => {
       this.#resolveReady = resolve;
@@ -179,7 +174,7 @@ class RunningController implements Controller {
   }
 
   async start(): Promise<void> {
-    const { http, policy, tunnel, log } = this.#options;
+    const { http, policy, tunnel, log, logs } = this.#options;
     if (http !== undefined) {
       this.#served = await serve({
         ...http,
@@ -192,7 +187,12 @@ class RunningController implements Controller {
       });
     }
     const isObserver = policy.isObserver === true;
-    await checkAccess(this.#transport, policy.namespace, { hasPeers: this.#peers !== undefined, isObserver });
+    const logsOf = logs === undefined ? {} : { logsOf: logs.baseNamespaces };
+    await checkAccess(this.#transport, policy.namespace, {
+      hasPeers: this.#peers !== undefined,
+      isObserver,
+      ...logsOf,
+    });
     await new Promise<void>((resolve, reject) => {
       const heard = fromTunnel({
         tunnel,
@@ -210,11 +210,19 @@ class RunningController implements Controller {
       this.#pipeline.run([this.#source.inputs(), heard, stalls(this.#clock)], (error) => this.#broke(error));
     });
     this.#peers?.start();
+    void this.#serveLogs();
     this.#survey();
     log.info(
       { env: policy.env, holder: policy.holderIdentity, http: this.address },
       isObserver ? 'observing' : 'started',
     );
+  }
+
+  async #serveLogs(): Promise<void> {
+    const notReadyReason = () => (this.#source.isSynced ? undefined : this.#source.state);
+    const sources = { transport: this.#transport, clock: this.#clock, log: this.#options.log, notReadyReason };
+    const { env } = this.#options.policy;
+    await this.#options.logs?.serve(groundOfLogs({ ...sources, env, bases: () => this.#pipeline.bases() }));
   }
 
   debugPlan(baseId: string): object | undefined {
@@ -253,6 +261,7 @@ class RunningController implements Controller {
     this.#pipeline.tell(ofFleet({ kind: 'stopping' }));
     await this.#idle(handBackLimitMs);
     this.#pipeline.stop();
+    await this.#options.logs?.close();
     await Promise.all([this.#source.stop(), this.#outbox.flush(500), settled(tunnel.close())]);
     this.#outbox.close();
     await settled(this.#transport.close());

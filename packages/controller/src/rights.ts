@@ -34,8 +34,20 @@ const rightsOfPeers: readonly Right[] = [
   { verbs: ['patch'], group: 'apps', resource: 'deployments', subresource: 'scale' },
 ];
 
+/** A log is that of the base's own Pod; who asks for it is looked up. */
+function rightsOfLogs(namespaces: readonly string[]): readonly Right[] {
+  const log = { verbs: ['get'], group: '', resource: 'pods', subresource: 'log' };
+  return [
+    { verbs: ['create'], group: 'authentication.k8s.io', resource: 'tokenreviews' },
+    { verbs: ['create'], group: 'authorization.k8s.io', resource: 'subjectaccessreviews' },
+    ...(namespaces.length === 0 ? [log] : namespaces.map((namespace) => ({ ...log, namespace }))),
+  ];
+}
+
 /** What only some controllers do. */
 export interface Features {
+  /** Serves the logs of bases whose Pods are in these namespaces; of none: in any. */
+  readonly logsOf?: readonly string[];
   /** Sizes Deployments by the number of bases. */
   readonly hasPeers?: boolean;
   /** Writes nothing, so that not even its rights are asked for, which takes a POST: what it may not read, its lists say. */
@@ -46,6 +58,7 @@ export interface Features {
 export function rightsNeeded(namespace: string, features: Features = {}): readonly Right[] {
   return [
     ...(features.hasPeers === true ? rightsOfPeers : []),
+    ...(features.logsOf === undefined ? [] : rightsOfLogs(features.logsOf)),
     { verbs: ['list', 'watch', 'get', 'create', 'patch', 'delete'], group: '', resource: 'nodes' },
     { verbs: ['patch'], group: '', resource: 'nodes', subresource: 'status' },
     { verbs: ['list', 'watch', 'delete'], group: '', resource: 'pods' },
