@@ -44,6 +44,7 @@ const pointers = new Set(
     'storageClassName ingressClassName runtimeClassName holderIdentity preferredHolder strategy volumeMode appProtocol ' +
     'nodeName@V1Endpoint hostname@V1Endpoint zone@V1Endpoint volumeAttributesClassName preemptionPolicy fsType@V1CSIVolumeSource ' +
     'internalTrafficPolicy ipFamilyPolicy unhealthyPodEvictionPolicy service@V1GRPCAction name@DiscoveryV1EndpointPort ' +
+    'protocol@DiscoveryV1EndpointPort nodeName@V1EndpointAddress ' +
     'currentVolumeAttributesClassName hostnameOverride seccompProfile loadBalancerClass'
   ).split(' '),
 );

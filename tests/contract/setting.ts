@@ -50,6 +50,8 @@ const GROUPS: Readonly<Record<string, string>> = {
   'coordination.k8s.io': '/apis/coordination.k8s.io/v1',
   'events.k8s.io': '/apis/events.k8s.io/v1',
   'scheduling.k8s.io': '/apis/scheduling.k8s.io/v1',
+  'discovery.k8s.io': '/apis/discovery.k8s.io/v1',
+  'rbac.authorization.k8s.io': '/apis/rbac.authorization.k8s.io/v1',
 };
 const OF_THE_CLUSTER = new Set(['nodes', 'namespaces', 'priorityclasses', 'persistentvolumes']);
 const LEASE_PERIOD_MS = 10_000;

@@ -5,9 +5,9 @@
 import { isIPv4 } from 'node:net';
 import { ensure } from '../kinds/define-kind.ts';
 import { invalid as complaint } from '../kinds/field-errors.ts';
+import { addressMessages } from '../kinds/ip-address.ts';
 import { type Fields, fieldsOf, listOf, valuesOf } from '../kinds/json.ts';
 import type { FieldError, KubeObject } from '../kinds/kind.ts';
-import { addressMessages } from '../kinds/names.ts';
 import { service } from '../kinds/service.ts';
 import { invalid } from '../status.ts';
 import type { AdmissionPlugin } from './plugin.ts';

@@ -3,6 +3,7 @@
  * endpointslice). Nothing is sent there in this cluster; they are what `kubectl describe service` and clients read.
  */
 import { isIPv6 } from 'node:net';
+import { ApiError } from '../api.ts';
 import { type Fields, fieldsOf, listOf } from '../kinds/json.ts';
 import type { KubeObject } from '../kinds/kind.ts';
 import { sameValue } from './machinery/canonical.ts';
@@ -44,6 +45,8 @@ export function startServiceEndpointsController(context: ControllerContext): Con
   const services = context.index('services');
   const pods = context.index('pods');
   const written = context.index(slices);
+  const endpointEvents = context.recorder('endpoint-controller');
+  const sliceEvents = context.recorder('endpoint-slice-controller');
   const queue = createWorkQueue({
     clock,
     run: sync,
@@ -104,12 +107,20 @@ export function startServiceEndpointsController(context: ControllerContext): Con
       draft.metadata.annotations = { ...draft.metadata.annotations, [lastChange]: timeText(clock.now()) };
     };
     const known = api.get('endpoints', name, namespace);
+    const object = known ?? newObject('v1', 'Endpoints', { name, namespace });
+    const tell = (reason: string, message: string): void =>
+      endpointEvents.record({ ...object, apiVersion: 'v1', kind: 'Endpoints' }, { type: 'Warning', reason, message });
     if (known === undefined) {
-      const object: KubeObject = newObject('v1', 'Endpoints', { name, namespace });
       change(object);
-      api.create('endpoints', object, { actor, namespace });
+      unlessRefused(
+        () => api.create('endpoints', object, { actor, namespace }),
+        (why) => tell('FailedToCreateEndpoint', `Failed to create endpoint for service ${keyOf(service)}: ${why}`),
+      );
     } else if (!sameValue(known.subsets ?? [], subsets) || !sameValue(known.metadata.labels ?? {}, labels)) {
-      api.modify('endpoints', name, namespace, change, { actor });
+      unlessRefused(
+        () => api.modify('endpoints', name, namespace, change, { actor }),
+        (why) => tell('FailedToUpdateEndpoint', `Failed to update endpoint ${keyOf(service)}: ${why}`),
+      );
     }
   }
 
@@ -117,6 +128,10 @@ export function startServiceEndpointsController(context: ControllerContext): Con
     const { name, namespace = '', uid } = service.metadata;
     const wanted = slicesOf(service, all);
     const labels = { ...labelsOf(service), [sliceManagedBy]: sliceController, [serviceName]: name };
+    const tell = (what: string): void => {
+      const message = `Error updating Endpoint Slices for Service ${keyOf(service)}: failed to ${what}`;
+      sliceEvents.record(service, { type: 'Warning', reason: 'FailedToUpdateEndpointSlices', message });
+    };
     const present = written
       .inNamespace(namespace)
       .filter(
@@ -137,13 +152,19 @@ export function startServiceEndpointsController(context: ControllerContext): Con
         const slice = newObject('discovery.k8s.io/v1', 'EndpointSlice', metadata);
         slice.addressType = isIPv6(String(service.spec?.clusterIP)) ? 'IPv6' : 'IPv4';
         change(slice);
-        written.note(api.create(slices, slice, { actor, namespace }));
+        unlessRefused(
+          () => written.note(api.create(slices, slice, { actor, namespace })),
+          (why) => tell(`create EndpointSlice for Service ${keyOf(service)}: ${why}`),
+        );
       } else if (
         !sameValue(known.endpoints ?? null, endpoints) ||
         !sameValue(known.ports ?? null, ports) ||
         !sameValue(known.metadata.labels ?? {}, labels)
       ) {
-        api.modify(slices, known.metadata.name, namespace, change, { actor });
+        unlessRefused(
+          () => api.modify(slices, known.metadata.name, namespace, change, { actor }),
+          (why) => tell(`update ${known.metadata.name} EndpointSlice for Service ${keyOf(service)}: ${why}`),
+        );
       }
     }
     for (const surplus of present.slice(wanted.length)) api.delete(slices, surplus.metadata.name, namespace);
@@ -181,6 +202,16 @@ export function startServiceEndpointsController(context: ControllerContext): Con
       queue.stop();
     },
   };
+}
+
+/** What is refused (for an address that cannot be) is told, and tried again with the next change of a Pod or of the Service. */
+function unlessRefused(write: () => void, tell: (why: string) => void): void {
+  try {
+    write();
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status.reason !== 'Invalid') throw error;
+    tell(error.message);
+  }
 }
 
 function newObject(apiVersion: string, kind: string, metadata: Fields): KubeObject {

@@ -1,6 +1,6 @@
 /** What is refused of a definition, and in which words (apiextensions-apiserver, pkg/apis/apiextensions/validation). */
 import { equal } from '../json.ts';
-import { forbidden, invalid, invalids, required, unsupported } from '../kinds/field-errors.ts';
+import { forbidden, invalid, invalids, required, tooMany, unsupported } from '../kinds/field-errors.ts';
 import { type Fields, fieldsOf, isFields, listOf, valuesOf } from '../kinds/json.ts';
 import type { FieldError, KubeObject } from '../kinds/kind.ts';
 import { dns1035Name, dnsSubdomainMessages } from '../kinds/names.ts';
@@ -255,7 +255,7 @@ function validateSelectable(fields: unknown, schema: Schema | undefined, path: s
   const list = listOf(fields);
   const errors: FieldError[] = [];
   if (list.length > MAX_SELECTABLE) {
-    errors.push({ field: path, type: 'Too many', detail: `${list.length}: must have at most ${MAX_SELECTABLE} items` });
+    errors.push(tooMany(path, list.length, MAX_SELECTABLE));
   }
   for (const [index, { jsonPath }] of list.entries()) {
     const at = `${path}[${index}].jsonPath`;

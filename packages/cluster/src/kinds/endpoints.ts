@@ -1,11 +1,15 @@
-/** v1 Endpoints and discovery.k8s.io/v1 EndpointSlice: filled by `controllers/service-endpoints.ts`. */
+/** v1 Endpoints: filled by `controllers/service-endpoints.ts`. */
 import { ageOf } from './ages.ts';
 import { defineKind } from './define-kind.ts';
-import { unsupported } from './field-errors.ts';
-import { listOf, valuesOf } from './json.ts';
+import { invalids, required, unsupported } from './field-errors.ts';
+import { addressMessages, addressWarnings, specialAddressMessages } from './ip-address.ts';
+import { type Fields, listOf } from './json.ts';
+import type { FieldError } from './kind.ts';
+import { dnsLabelMessages, dnsSubdomainMessages, portNumberMessages, qualifiedNameMessages } from './names.ts';
 import { ageColumn, column, nameColumn } from './shape.ts';
 
 const shown = 3;
+const protocols = ['SCTP', 'TCP', 'UDP'];
 
 export const endpoints = defineKind({
   group: '',
@@ -20,6 +24,11 @@ export const endpoints = defineKind({
   defaults: (draft) => {
     for (const subset of listOf(draft.subsets)) for (const port of listOf(subset.ports)) port.protocol ||= 'TCP';
   },
+  validate: ({ subsets }) => listOf(subsets).flatMap((subset, index) => validateSubset(subset, `subsets[${index}]`)),
+  warningsOf: ({ subsets }) =>
+    listOf(subsets).flatMap((subset, index) =>
+      addressesOf(subset, `subsets[${index}]`).flatMap(([at, { ip }]) => addressWarnings(`${at}.ip`, String(ip ?? ''))),
+    ),
   columns: [
     nameColumn,
     column(
@@ -32,6 +41,51 @@ export const endpoints = defineKind({
   row: ({ metadata, subsets }, now) => [metadata.name, endpointsCell(subsets), ageOf(metadata.creationTimestamp, now)],
 });
 
+/** Those of both lists, each with where it stands. */
+function addressesOf(subset: Fields, here: string): Array<[at: string, address: Fields]> {
+  return ['addresses', 'notReadyAddresses'].flatMap((list) =>
+    listOf(subset[list]).map((address, index): [string, Fields] => [`${here}.${list}[${index}]`, address]),
+  );
+}
+
+function validateSubset(subset: Fields, here: string): FieldError[] {
+  const addresses = addressesOf(subset, here);
+  const ports = listOf(subset.ports);
+  return [
+    ...(addresses.length === 0 ? [required(here, 'must specify `addresses` or `notReadyAddresses`')] : []),
+    ...addresses.flatMap(([at, { ip = '', hostname, nodeName }]) => [
+      ...invalids(`${at}.ip`, ip, addressMessages(ip)),
+      ...(hostname ? invalids(`${at}.hostname`, hostname, dnsLabelMessages(hostname)) : []),
+      ...(nodeName === undefined ? [] : invalids(`${at}.nodeName`, nodeName, dnsSubdomainMessages(nodeName))),
+      ...invalids(`${at}.ip`, ip, specialAddressMessages(ip)),
+    ]),
+    ...ports.flatMap((port, index) => validatePort(port, ports.length > 1, `${here}.ports[${index}]`)),
+  ];
+}
+
+function validatePort(
+  { name, port = 0, protocol, appProtocol }: Fields,
+  isOneOfMany: boolean,
+  at: string,
+): FieldError[] {
+  return [
+    ...(isOneOfMany && !name ? [required(`${at}.name`)] : []),
+    ...(name ? invalids(`${at}.name`, name, dnsLabelMessages(name)) : []),
+    ...invalids(`${at}.port`, port, portNumberMessages(port)),
+    ...validateProtocols(protocol, appProtocol, at),
+  ];
+}
+
+/** Of a port behind a Service, in both kinds. */
+export function validateProtocols(protocol: string, appProtocol: string | undefined, at: string): FieldError[] {
+  return [
+    ...(protocols.includes(protocol) ? [] : [unsupported(`${at}.protocol`, protocol, protocols)]),
+    ...(appProtocol === undefined
+      ? []
+      : invalids(`${at}.appProtocol`, appProtocol, qualifiedNameMessages(appProtocol))),
+  ];
+}
+
 /** `10.0.0.1:80,10.0.0.2:80,10.0.0.3:80 + 2 more...` */
 function endpointsCell(subsets: unknown): string {
   const all = listOf(subsets).flatMap(({ addresses, ports }) => {
@@ -42,65 +96,6 @@ function endpointsCell(subsets: unknown): string {
   });
   return shortened(all, shown, ' + ') || (listOf(subsets).length === 0 ? '<none>' : '');
 }
-
-export const endpointSlice = defineKind({
-  group: 'discovery.k8s.io',
-  version: 'v1',
-  kind: 'EndpointSlice',
-  plural: 'endpointslices',
-  namespaced: true,
-  schema: 'V1EndpointSlice',
-  hasGeneration: true,
-  bumpsGeneration: (draft, old) =>
-    JSON.stringify([draft.endpoints, draft.ports, draft.metadata.labels]) !==
-    JSON.stringify([old.endpoints, old.ports, old.metadata.labels]),
-  defaults: (draft) => {
-    draft.endpoints ??= null;
-    draft.ports ??= null;
-    for (const port of listOf(draft.ports)) {
-      port.name ??= '';
-      port.protocol ??= 'TCP';
-    }
-  },
-  validate: ({ addressType }) =>
-    ['FQDN', 'IPv4', 'IPv6'].includes(addressType)
-      ? []
-      : [unsupported('addressType', addressType ?? '', ['FQDN', 'IPv4', 'IPv6'])],
-  columns: [
-    nameColumn,
-    column(
-      'AddressType',
-      'string',
-      'addressType specifies the type of address carried by this EndpointSlice. All addresses in this slice must be the same type. This field is immutable after creation. The following address types are currently supported: * IPv4: Represents an IPv4 Address. * IPv6: Represents an IPv6 Address. * FQDN: Represents a Fully Qualified Domain Name.',
-    ),
-    column(
-      'Ports',
-      'string',
-      'ports specifies the list of network ports exposed by each endpoint in this slice. Each port must have a unique name. When ports is empty, it indicates that there are no defined ports. When a port is defined with a nil port value, it indicates "all ports". Each slice may include a maximum of 100 ports.',
-    ),
-    column(
-      'Endpoints',
-      'string',
-      'endpoints is a list of unique endpoints in this slice. Each slice may include a maximum of 1000 endpoints.',
-    ),
-    ageColumn,
-  ],
-  row: ({ metadata, addressType, ports, endpoints: list }, now) => [
-    metadata.name,
-    addressType ?? '',
-    shortened(
-      listOf(ports).map(({ port }) => String(port ?? '*')),
-      shown,
-      ' + ',
-    ) || '<unset>',
-    shortened(
-      listOf(list).flatMap(({ addresses }) => valuesOf(addresses)),
-      shown,
-      ' + ',
-    ) || '<unset>',
-    ageOf(metadata.creationTimestamp, now),
-  ],
-});
 
 /** The first few, and how many more there are. */
 export function shortened(items: readonly string[], count: number, join: string): string {

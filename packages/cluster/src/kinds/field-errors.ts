@@ -37,6 +37,10 @@ export function tooLong(field: string, maxBytes: number): FieldError {
   return { field, type: 'Too long', detail: `may not be more than ${maxBytes} ${maxBytes === 1 ? 'byte' : 'bytes'}` };
 }
 
+export function tooMany(field: string, count: number, most: number): FieldError {
+  return { field, type: 'Too many', detail: `${count}: must have at most ${most} items` };
+}
+
 /** A copy with sorted keys: a Go map as it is printed; null where there is none. */
 export function asMap(value: unknown): Record<string, unknown> | null {
   if (!isFields(value)) return null;

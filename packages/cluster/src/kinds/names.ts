@@ -1,7 +1,5 @@
 /** What may be a name, a label, an annotation key, a port; with the texts of a refusal (apimachinery, pkg/util/validation). */
 
-import { isIP } from 'node:net';
-
 /** The messages against a name; none if it is good. `asPrefix`: it is a generateName, to which five characters are added. */
 export type NameRule = (name: string, asPrefix: boolean) => string[];
 
@@ -172,10 +170,6 @@ export function wildcardMessages(value: string): string[] {
       '*.example.com',
     ),
   ];
-}
-
-export function addressMessages(value: string): string[] {
-  return isIP(value) === 0 ? ['must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)'] : [];
 }
 
 /** A name may be cut for a random suffix: what then ends in a dash is good all the same. */

@@ -2,10 +2,11 @@
 import { ageOf } from './ages.ts';
 import { defineKind, ensure } from './define-kind.ts';
 import { duplicate, invalid, invalids, required, unsupported } from './field-errors.ts';
+import { addressMessages, addressWarnings, specialAddressMessages } from './ip-address.ts';
 import { type Fields, fieldsOf, isFields, listOf, valuesOf } from './json.ts';
 import type { FieldError, KubeObject } from './kind.ts';
 import { formatLabels, validateLabels } from './label-selectors.ts';
-import { addressMessages, dns1035Name, dnsLabelMessages, portNameMessages, portNumberMessages } from './names.ts';
+import { dns1035Name, dnsLabelMessages, portNameMessages, portNumberMessages } from './names.ts';
 import { ageColumn, allVerbs, column, nameColumn, wideColumn } from './shape.ts';
 
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
@@ -38,6 +39,8 @@ export const service = defineKind({
     ensure(ensure(draft, 'status'), 'loadBalancer');
   },
   validate: validateService,
+  warningsOf: ({ spec }) =>
+    valuesOf(spec?.externalIPs).flatMap((address, at) => addressWarnings(`spec.externalIPs[${at}]`, address)),
   validateChange: (draft, old) => {
     const before: unknown = old.spec?.clusterIP;
     const isGiven = typeof before === 'string' && before !== '' && old.spec?.type !== 'ExternalName';
@@ -109,7 +112,9 @@ function validateService(draft: KubeObject): FieldError[] {
     errors.push(unsupported('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']));
   }
   for (const [index, address] of valuesOf(spec.externalIPs).entries()) {
-    errors.push(...invalids(`spec.externalIPs[${index}]`, address, addressMessages(String(address))));
+    const wrong = addressMessages(address);
+    const messages = wrong.length > 0 ? wrong : specialAddressMessages(address);
+    errors.push(...invalids(`spec.externalIPs[${index}]`, address, messages));
   }
   if (!types.includes(spec.type)) errors.push(unsupported('spec.type', spec.type, types));
   return errors;
