@@ -55,13 +55,17 @@ test('upstream’s variables choose broker, env and namespace, and make the star
     isUpstreamStyle: false,
     hasPeers: true,
   });
+  expect(readUpstream({ KUBELET_PROXY_ENABLED: 'true', KUBELET_PROXY_PORT: '10251' })).toEqual({
+    isUpstreamStyle: false,
+    hasLogs: true,
+    logsPort: '10251',
+  });
   expect(readUpstream({ ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE: 'false' })).toEqual({ isUpstreamStyle: false });
   expect(readUpstream({ MQTT_BROKER: 'h', MQTT_CA_PATH: '/ca' }).broker).toBe('mqtts://h:1883');
 });
 
 test.each([
   [{ ENABLE_HTTP_TUNNEL: 'true' }, /ENABLE_HTTP_TUNNEL/],
-  [{ KUBELET_PROXY_ENABLED: 'true' }, /KUBELET_PROXY_ENABLED/],
   [{ ENABLE_MQTT_TUNNEL: 'true' }, /MQTT_BROKER/],
   [{ MQTT_BROKER: 'h', MQTT_PORT: 'x' }, /MQTT_PORT/],
 ])('%j is refused in words rather than ignored [SPEC O4]', (environment, words) => {

@@ -73,6 +73,9 @@ export interface Upstream {
   readonly keyFile?: string;
   /** Peer Deployments are switched on. */
   readonly hasPeers?: true;
+  /** Logs of modules are served. */
+  readonly hasLogs?: true;
+  readonly logsPort?: string;
   /** Started as upstream is started: its variables choose the tunnel. Nodes then carry upstream's env taint. */
   readonly isUpstreamStyle: boolean;
 }
@@ -83,12 +86,6 @@ export function readUpstream(environment: Environment): Upstream {
     throw wrongUse(
       'ENABLE_HTTP_TUNNEL: bases over HTTP are not served here, only over MQTT',
       'Unset it and connect the bases by MQTT (koupleless.arklet.mqtt.*).',
-    );
-  }
-  if (isTrue(environment.KUBELET_PROXY_ENABLED)) {
-    throw wrongUse(
-      'KUBELET_PROXY_ENABLED: kubectl logs of modules is not served here yet',
-      'Unset it and read the logs of the base.',
     );
   }
   const { MQTT_BROKER: host = '', MQTT_PORT: port = '', MQTT_CA_PATH: ca = '' } = environment;
@@ -105,6 +102,8 @@ export function readUpstream(environment: Environment): Upstream {
   return {
     isUpstreamStyle,
     ...(isTrue(environment.ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE) ? { hasPeers: true } : {}),
+    ...(isTrue(environment.KUBELET_PROXY_ENABLED) ? { hasLogs: true } : {}),
+    ...field('logsPort', environment.KUBELET_PROXY_PORT),
     ...field('env', environment.ENV),
     ...field('clientId', environment.CLIENT_ID),
     ...field('namespace', environment.NAMESPACE),

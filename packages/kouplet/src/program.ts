@@ -9,7 +9,9 @@ import {
   envName,
   hostPort,
   identity,
+  ipAddress,
   namespaceName,
+  namespaceNames,
   port,
   showHostPort,
 } from './values.ts';
@@ -153,7 +155,7 @@ function controller(environment: Environment): Command {
         shown: '60s',
       }),
     );
-  return tlsOptions(command)
+  return logsOptions(tlsOptions(command))
     .addOption(option('--mqtt-username <name>', 'user at the external broker'))
     .addOption(option('--mqtt-password-file <file>', 'file with its password'))
     .addOption(option('--mqtt-ca <file>', 'certificate authority of the external broker (PEM)'))
@@ -164,9 +166,33 @@ function controller(environment: Environment): Command {
       `
 --users and the --tls-* flags are for --listen, the --mqtt-* flags for --broker; their files are read again when they change.
 Where neither flag nor KOUPLET_ variable is given, upstream’s are read: ENV, NAMESPACE, CLIENT_ID, MQTT_BROKER, MQTT_PORT,
-MQTT_USERNAME, MQTT_PASSWORD, MQTT_CA_PATH, MQTT_CLIENT_CRT_PATH, MQTT_CLIENT_KEY_PATH, ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE.${variablesNote}`,
+MQTT_USERNAME, MQTT_PASSWORD, MQTT_CA_PATH, MQTT_CLIENT_CRT_PATH, MQTT_CLIENT_KEY_PATH, ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE, KUBELET_PROXY_ENABLED, KUBELET_PROXY_PORT.${variablesNote}`,
     )
     .action(async (options, self) => (await import('./commands/controller.ts')).controller(options, self, environment));
+}
+
+function logsOptions(command: Command): Command {
+  return command
+    .addOption(option('--logs', 'serve kubectl logs of module Pods: the log of their base’s own Pod'))
+    .addOption(option('--logs-port <port>', 'where, as a kubelet (0: any free one)', { parse: port, default: 10_250 }))
+    .addOption(
+      option('--logs-address <ip>', 'what the API server reaches it by (default: $POD_IP, or this machine’s address)', {
+        parse: ipAddress,
+      }),
+    )
+    .addOption(
+      option('--logs-base-namespaces <names>', 'where bases’ own Pods are: a,b (default: as the module’s Pod)', {
+        parse: namespaceNames,
+      }),
+    )
+    .addOption(option('--logs-tls-cert <file>', 'its certificate chain, in place of one that is made (PEM)'))
+    .addOption(option('--logs-tls-key <file>', 'its private key (PEM)'))
+    .addOption(
+      option(
+        '--logs-client-ca <file>',
+        'authority of the API server’s kubelet client certificate (PEM; default: the one the cluster publishes)',
+      ),
+    );
 }
 
 function broker(): Command {

@@ -1,4 +1,5 @@
 /** Values of flags: each from its text, with an error that says what is expected. Thrown errors are Commander's, so they name the flag. */
+import { isIP } from 'node:net';
 import { InvalidArgumentError } from 'commander';
 
 export interface HostPort {
@@ -78,6 +79,17 @@ export function namespaceName(value: string): string {
     );
   }
   return value;
+}
+
+/** An address as Nodes have them: 10.0.0.7, fd00::7. */
+export function ipAddress(value: string): string {
+  if (isIP(value) === 0) throw new InvalidArgumentError(`"${value}" is no IP address, such as 10.0.0.7.`);
+  return value;
+}
+
+/** `shop,orders`. */
+export function namespaceNames(value: string): readonly string[] {
+  return [...new Set(value.split(',').map((name) => namespaceName(name.trim())))];
 }
 
 export interface BrokerAddress {

@@ -34,7 +34,8 @@ export interface LogsTls {
 }
 
 export interface LogsServerOptions {
-  readonly host: string;
+  /** Absent: all of this machine's. */
+  readonly host?: string;
   /** 0: any free one. */
   readonly port: number;
   readonly tls: LogsTls;
@@ -144,7 +145,7 @@ class ListeningLogs implements LogsServer {
     const { host, port } = this.#options;
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(port, host, () => {
+      this.#server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
         this.#server.off('error', reject);
         resolve();
       });

@@ -9,13 +9,14 @@ import type { Command } from 'commander';
 import { type Environment, orUpstream, readUpstream, type Upstream } from '../environment.ts';
 import { listenFailure, wrongUse } from '../failure.ts';
 import { followServerFiles, readServerFiles, type ServerFlags } from '../files.ts';
+import { type LogsFlags, openLogs } from '../logs.ts';
 import { brokerLogTo, warn } from '../output.ts';
 import { listenToSignals } from '../stopping.ts';
 import { readPassword, readText } from '../text-files.ts';
 import { type BrokerAddress, brokerAddress, envName, type HostPort, namespaceName, showHostPort } from '../values.ts';
 import { kubeletVersion, userAgent } from '../version.ts';
 
-export interface ControllerFlags extends ServerFlags {
+export interface ControllerFlags extends ServerFlags, LogsFlags {
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly listen: HostPort;
@@ -80,14 +81,19 @@ export async function controller(flags: ControllerFlags, command: Command, envir
     });
     try {
       const hasPeers = flags.peerDeployments ?? upstream.hasPeers ?? false;
-      const starting = startController({ policy, tunnel, access, userAgent, http: flags.http, log, hasPeers });
+      // Listens from here on, so that Nodes are told a port that is served.
+      const logs = await openLogs(flags, command, upstream, environment, isObserver, log);
+      const starting = startController({
+        ...{ tunnel, access, userAgent, http: flags.http, log, hasPeers },
+        ...(logs === undefined ? { policy } : { policy: { ...policy, logs: logs.endpoint }, logs: logs.server }),
+      });
       const started = await Promise.race([starting, lifetime.ended]).catch((error: unknown) => {
         throw listenFailure(error, 'the HTTP server', showHostPort(flags.http), '--http');
       });
       if (typeof started === 'string') {
         // Told to end while it starts, perhaps while it waits for a broker: nothing is held yet that could be handed back.
         starting.then((late) => late.stop()).catch(() => {});
-        await tunnel.close();
+        await Promise.all([tunnel.close(), logs?.server.close()]);
         return;
       }
       try {
