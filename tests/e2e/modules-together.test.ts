@@ -1,5 +1,5 @@
 /** Modules that meet: on one base, in one Pod, under one name, one after the other. What is seen, and exactly what is sent. */
-import type { Timings } from '@kouplet/core';
+import { markOf, maskUrl, type Timings } from '@kouplet/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { moduleDeployment } from '../support/deployment.ts';
 import { expectNoneRetained, settles } from '../support/sight.ts';
@@ -121,7 +121,7 @@ describe('modules that come together', () => {
     await settles(world, { node: 'Ready=True', pods: { p1 }, list, commands }, 3_000);
     const after = await world.podReady('p1');
     expect(after.metadata.uid).toBe(before.metadata.uid);
-    expect(after.status.containerStatuses[0]).toMatchObject({ image, imageID: image });
+    expect(after.status.containerStatuses[0]).toMatchObject({ image: maskUrl(image), imageID: markOf(image) });
     expect(after.status.containerStatuses[0].lastState.terminated).toMatchObject({ reason: 'Uninstalled' });
     expect(world.base().list()[0]?.url).toBe(image);
   });

@@ -175,7 +175,7 @@ describe('by direct calls of the API', () => {
   test('failing-module.yaml says why, goes on saying so, and heals by another image', async () => {
     const world = await openWorld();
     const objects = await post(world, 'failing-module.yaml');
-    const why = 'java.io.FileNotFoundException: https://modules.example.com/biz2-0.0.1-ark-biz.jar?kouplet-fail=404';
+    const why = 'java.io.FileNotFoundException: https://modules.example.com/biz2-0.0.1-ark-biz.jar?***';
     const pod = await waitFor('the Pod says why', async () => {
       const [only] = await podsOf(world);
       return reasonOf(only) === `InstallFailed: ${why}` ? only : undefined;

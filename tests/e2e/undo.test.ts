@@ -1,5 +1,5 @@
 /** A rollout that fails on the only base, taken back: the base can have one of the two, so Kubernetes alone would wait for ever. */
-import type { Timings } from '@kouplet/core';
+import { maskUrl, type Timings } from '@kouplet/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Json } from '../support/api.ts';
 import { moduleDeployment } from '../support/deployment.ts';
@@ -31,7 +31,7 @@ describe('a rollout to a URL that does not exist, on one base', () => {
     await ready(old);
     expect(world.commands()).toEqual(commands);
     const failing = await world.pod(fresh);
-    expect(failing?.status.containerStatuses[0]).toMatchObject({ image: bad, imageID: '' });
+    expect(failing?.status.containerStatuses[0]).toMatchObject({ image: maskUrl(bad), imageID: '' });
     expect(failing?.status.containerStatuses[0].containerID).toBeUndefined();
     await setImage(image);
     const pods = { [old]: 'Running, Ready=True, biz1 running restarts=1' };

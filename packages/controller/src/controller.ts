@@ -361,10 +361,10 @@ class RunningController implements Controller {
   #tellChange(change: Change): void {
     // The first lists tell what is, not what changed.
     if (!this.#tellsChanges || this.#isStopping) return;
-    const { kind, ...fields } = change;
-    const message = 'message' in change ? { message: maskSecrets(change.message) } : {};
-    this.#options.log.info({ ...fields, ...message }, kind);
-    this.#options.onChange?.(change);
+    const told = 'message' in change ? { ...change, message: maskSecrets(change.message) } : change;
+    const { kind, ...fields } = told;
+    this.#options.log.info(fields, kind);
+    this.#options.onChange?.(told);
   }
 
   #survey(): void {

@@ -3,7 +3,7 @@
  * more (another did it, or it is not wanted), and a summary when either changed. Questions, Leases and Events are left out: they
  * come with acting at all and say nothing about the switch.
  */
-import type { Condition, Plan, PlannedAction } from '@kouplet/core';
+import { type Condition, maskUrl, type Plan, type PlannedAction } from '@kouplet/core';
 import type { EdgeClock } from './clock.ts';
 import { type Log, maskSecrets } from './log.ts';
 
@@ -69,7 +69,7 @@ function textOf(action: PlannedAction): string | undefined {
       const { command, claim } = action;
       if (action.bizKey === undefined || !('name' in command)) return undefined;
       const whose = claim === undefined ? '' : ` for Pod ${claim.namespace}/${claim.podName}`;
-      const from = command.kind === 'installBiz' ? ` from ${command.url}` : '';
+      const from = command.kind === 'installBiz' ? ` from ${maskUrl(command.url)}` : '';
       return `${command.kind} ${action.bizKey}${from}${whose}`;
     }
     case 'create-node':

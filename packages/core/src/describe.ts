@@ -1,19 +1,21 @@
 /** What /debug/plan shows of a base: plain JSON, for people. */
 import type { Plan } from './actions.ts';
 import type { FleetState } from './fleet.ts';
+import { maskUrl } from './mask.ts';
 import { planBase } from './plan-base.ts';
 import type { Policy } from './policy.ts';
 import { situationOf } from './situation.ts';
 import type { BaseState } from './state.ts';
 import type { Stamp } from './time.ts';
 
-/** A plan as people may see it: of what is handed over to a base the names only, for a value may be a secret. */
+/** A plan as people may see it: of URLs no secrets, and of what is handed over to a base the names only, for a value may be one. */
 export function shownPlan(plan: Plan): Plan {
   const actions = plan.actions.map((action) => {
     if (action.kind !== 'send-command' || action.command.kind !== 'installBiz') return action;
-    const { args, envs, ...command } = action.command;
+    const { args, envs, url, ...command } = action.command;
     const shown = {
       ...command,
+      url: maskUrl(url),
       ...(args === undefined ? {} : { args: args.map(() => '…') }),
       ...(envs === undefined ? {} : { envs: Object.fromEntries(Object.keys(envs).map((name) => [name, '…'])) }),
     };
@@ -53,7 +55,7 @@ export function describeBase(
           presence: slot.presence ?? 'unknown',
           pod: slot.claim === undefined ? undefined : `${slot.claim.namespace}/${slot.claim.podName}`,
           podUid: slot.claim?.podUid,
-          url: slot.claim?.url,
+          url: slot.claim === undefined ? undefined : maskUrl(slot.claim.url),
           operation:
             slot.operation === undefined
               ? undefined

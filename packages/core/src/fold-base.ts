@@ -15,6 +15,7 @@ import {
   foldRecordGone,
 } from './fold-objects.ts';
 import type { BaseInput } from './inputs.ts';
+import { maskedInput } from './mask-input.ts';
 import { awayReasons, nodeNotice, withNotice, withoutTold } from './notices.ts';
 import type { Policy } from './policy.ts';
 import { cut, withoutEntry } from './records.ts';
@@ -23,7 +24,8 @@ import type { BaseState } from './state.ts';
 const openingsKept = 8;
 const rejectedPeriodMs = 600_000;
 
-export function foldBase(state: BaseState, input: BaseInput, policy: Policy): BaseState {
+export function foldBase(state: BaseState, told: BaseInput, policy: Policy): BaseState {
+  const input = maskedInput(told, state);
   const known = state.knownSince === undefined ? { ...state, knownSince: input.at.mono } : state;
   switch (input.kind) {
     case 'message':

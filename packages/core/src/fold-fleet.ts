@@ -3,11 +3,13 @@
 import type { FleetState, Link, Replica } from './fleet.ts';
 import { contentHash, withOutcome } from './fold-actions.ts';
 import type { FleetInput } from './inputs.ts';
+import { maskedFleetInput } from './mask-input.ts';
 import { replicaLeaseNameOf } from './names.ts';
 import type { Policy } from './policy.ts';
 import { isOlderVersion, isSame, withEntry, withoutEntry } from './records.ts';
 
-export function foldFleet(fleet: FleetState, input: FleetInput, policy: Policy): FleetState {
+export function foldFleet(fleet: FleetState, told: FleetInput, policy: Policy): FleetState {
+  const input = maskedFleetInput(told);
   const at = input.at.mono;
   switch (input.kind) {
     case 'link-up':

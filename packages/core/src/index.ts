@@ -12,6 +12,7 @@ export { foldFleet } from './fold-fleet.ts';
 export { type Handed, handedOf, handOverAnnotation } from './hand-over.ts';
 export * from './inputs.ts';
 export { concernsBases, surveyBase } from './liveness.ts';
+export { markOf, maskData, maskText, maskUrl } from './mask.ts';
 export {
   baseIdOfNodeName,
   givenUpAnnotation,

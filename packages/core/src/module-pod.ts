@@ -4,6 +4,7 @@
  */
 import { type BizKey, bizKeyOf, type HandOver } from '@kouplet/protocol';
 import { type Handed, handedOf, handOverAnnotation, handOverOf } from './hand-over.ts';
+import { markOf } from './mask.ts';
 import type { ContainerSpec, ObservedPod } from './observed.ts';
 
 /** A module as a container asks for it. */
@@ -12,7 +13,10 @@ export interface WantedBiz {
   readonly key: BizKey;
   readonly name: string;
   readonly version: string;
+  /** As the user wrote it: for the command to the base, and nothing else. */
   readonly url: string;
+  /** What it is known by wherever it is written down, shown or compared. [SPEC M45] */
+  readonly mark: string;
   /** Only where something is handed over. */
   readonly handOver?: HandOver;
 }
@@ -78,6 +82,7 @@ function derivedRole(pod: ObservedPod): PodRole {
         name: container.name,
         version,
         url: container.image ?? '',
+        mark: markOf(container.image ?? ''),
         ...handOverOf(container, handed),
       };
     }),

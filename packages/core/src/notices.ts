@@ -1,5 +1,6 @@
 /** Events to be recorded: a bounded outbox in the state for what happened, and a memory of what was told about lasting conditions. */
 import { shortHash } from './hash.ts';
+import { maskText } from './mask.ts';
 import type { ObservedPod } from './observed.ts';
 import { cut } from './records.ts';
 import type { BaseState, Notice } from './state.ts';
@@ -35,7 +36,13 @@ export function nodeNotice(type: Notice['type'], reason: string, message: string
 
 function keyed(regarding: Notice['regarding'], type: Notice['type'], reason: string, message: string): Notice {
   const subject = regarding.kind === 'Pod' ? regarding.uid : 'node';
-  return { key: `event/${shortHash(`${subject}|${reason}|${message}`)}`, regarding, type, reason, message };
+  return {
+    key: `event/${shortHash(`${subject}|${reason}|${message}`)}`,
+    regarding,
+    type,
+    reason,
+    message: maskText(message),
+  };
 }
 
 /** What is told while a base is away, and ends when it speaks. */

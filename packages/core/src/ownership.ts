@@ -93,9 +93,9 @@ export function desiresOf(state: BaseState, now: number): ReadonlyMap<BizKey, De
 
 function setbackOf(state: BaseState, podUid: string, modules: readonly WantedBiz[], now: number): Setback | undefined {
   let last: Setback | undefined;
-  for (const { key, url } of modules) {
+  for (const { key, mark } of modules) {
     const trouble = troubleOf(state.slots[key], podUid);
-    if (trouble === undefined || !isSetback(trouble, url, now)) continue;
+    if (trouble === undefined || !isSetback(trouble, mark, now)) continue;
     if (last === undefined || trouble.retryAt > last.until) {
       last = { key, message: trouble.message, until: trouble.retryAt };
     }
@@ -216,7 +216,7 @@ export function proofOf(state: BaseState, slot: Slot, desire: Desire | undefined
   if (hasEnded(entry.pod)) return 'pod-ended';
   if (desire === undefined) return undefined;
   if (desire.winner.entry !== entry) return 'superseded';
-  return desire.winner.biz.url === claim.url ? undefined : 'other-image';
+  return desire.winner.biz.mark === claim.url ? undefined : 'other-image';
 }
 
 /**
@@ -259,7 +259,7 @@ function adopterOf(state: BaseState, key: string, inheritedAt: number | undefine
   }
   if (inheritedAt === undefined) return undefined;
   const oldest = byAge.find(({ entry }) => entry.seenAt <= inheritedAt && !wasSuperseded(entry.pod));
-  return oldest && claimOf(oldest.entry.pod, oldest.biz.url);
+  return oldest && claimOf(oldest.entry.pod, oldest.biz.mark);
 }
 
 /**

@@ -2,8 +2,9 @@
  * Which commands go to the base now. One operation a key, few a base, uninstalls first; nothing is installed before the
  * base was listed, nothing uninstalled that is not proven ours. [SPEC I1] [SPEC I2] [SPEC I3] [SPEC M26]
  */
-import type { BizKey, HandOver } from '@kouplet/protocol';
+import type { BizKey } from '@kouplet/protocol';
 import type { SendCommand } from './actions.ts';
+import type { WantedBiz } from './module-pod.ts';
 import { podNotice } from './notices.ts';
 import type { RecordedInstall } from './observed.ts';
 import { claimOf, type Desire, isPresent, proofOf, vanishedOf, vanishedReason } from './ownership.ts';
@@ -158,7 +159,7 @@ function planInstall(draft: Draft, desire: Desire, budget: number): boolean {
   }
   const isMine = slot.claim?.podUid === pod.metadata.uid;
   if (isPresent(slot)) {
-    const isRight = isMine && slot.claim?.url === winner.biz.url;
+    const isRight = isMine && slot.claim?.url === winner.biz.mark;
     if (isRight && slot.presence === 'ACTIVATED') return false;
     explainDesire(draft, desire, presentReason(desire, slot, isRight));
     return false;
@@ -180,7 +181,7 @@ function planInstall(draft: Draft, desire: Desire, budget: number): boolean {
     return false;
   }
   const trouble = troubleOf(slot, pod.metadata.uid);
-  const isDue = trouble === undefined || trouble.url !== winner.biz.url || now.mono >= trouble.retryAt;
+  const isDue = trouble === undefined || trouble.url !== winner.biz.mark || now.mono >= trouble.retryAt;
   if (!isDue && trouble.isHealed !== true) {
     wake(draft, trouble.retryAt);
     explainDesire(draft, desire, { reason: 'InstallBackOff', message: trouble.message, until: trouble.retryAt });
@@ -196,7 +197,7 @@ function planInstall(draft: Draft, desire: Desire, budget: number): boolean {
     explainDesire(draft, desire, busyReason(state, policy, now.mono));
     return false;
   }
-  draft.intents.push({ desire, claim: claimOf(pod, winner.biz.url) });
+  draft.intents.push({ desire, claim: claimOf(pod, winner.biz.mark) });
   return true;
 }
 
@@ -209,7 +210,7 @@ export function planIntents(draft: Draft): void {
   for (const { desire, claim } of draft.intents) {
     const until = isRecorded(state, desire.key, claim) ? undefined : recordAwaitedUntil(draft, desire.key, claim);
     if (until === undefined) {
-      send(draft, desire.key, 'installBiz', claim, desire.winner.biz.handOver);
+      send(draft, desire.key, 'installBiz', claim, desire.winner.biz);
       continue;
     }
     wake(draft, until);
@@ -305,7 +306,7 @@ const lastingReasons = new Map([
 function isMet({ slots }: BaseState, { key, winner }: Desire): boolean {
   const slot = slots[key];
   if (slot?.presence !== 'ACTIVATED' || slot.claim === undefined) return false;
-  return slot.claim.podUid === winner.entry.pod.metadata.uid && slot.claim.url === winner.biz.url;
+  return slot.claim.podUid === winner.entry.pod.metadata.uid && slot.claim.url === winner.biz.mark;
 }
 
 /** Those that are not, the oldest Pods first. */
@@ -320,7 +321,7 @@ function send(
   key: BizKey,
   command: 'installBiz' | 'uninstallBiz',
   claim: NonNullable<SendCommand['claim']> | undefined,
-  handOver?: HandOver,
+  biz?: WantedBiz,
 ): boolean {
   const { state } = draft.situation;
   const split = key.indexOf(':');
@@ -333,7 +334,7 @@ function send(
     generation: generationOf(state),
     command:
       command === 'installBiz'
-        ? { kind: command, name, version, url: claim?.url ?? '', ...handOver }
+        ? { kind: command, name, version, url: biz?.url ?? '', ...biz?.handOver }
         : { kind: command, name, version },
     bizKey: key,
     ...(claim === undefined ? {} : { claim }),

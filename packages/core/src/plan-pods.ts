@@ -151,7 +151,7 @@ function settledSlots(situation: Situation, entry: PodEntry, role: PodRole): rea
   for (const biz of role.kind === 'module' ? role.modules : []) {
     const slot = state.slots[biz.key];
     if (slot?.presence !== 'ACTIVATED' || slot.operation !== undefined || slot.claim === undefined) return undefined;
-    if (slot.claim.podUid !== uid || slot.claim.url !== biz.url) return undefined;
+    if (slot.claim.podUid !== uid || slot.claim.url !== biz.mark) return undefined;
     if ((slot.troubles?.[uid]?.isHealed ?? true) !== true || desires.get(biz.key)?.winner.entry !== entry)
       return undefined;
     slots.push(slot);

@@ -19,7 +19,7 @@ export function planRecord(draft: Draft): void {
   // What a live Pod will have again on its base (a restart took it) is not struck off in between.
   for (const { key: bizKey, winner } of draft.situation.desires.values()) {
     const recorded = record?.installs[bizKey];
-    const isItsOwn = recorded?.podUid === winner.entry.pod.metadata.uid && recorded.url === winner.biz.url;
+    const isItsOwn = recorded?.podUid === winner.entry.pod.metadata.uid && recorded.url === winner.biz.mark;
     // Another's that came before the install could be sent would be taken for ours by the next process.
     const isOthers = isPresent(state.slots[bizKey]) || state.slots[bizKey]?.contested !== undefined;
     if (recorded !== undefined && isItsOwn && !isOthers) installs[bizKey] ??= recorded;

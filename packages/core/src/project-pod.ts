@@ -1,5 +1,6 @@
 /** The status that a Pod on a base should show. Phases, container states and conditions are Kubernetes' own; see SPEC. */
 import { addressFault } from './labels.ts';
+import { maskUrl } from './mask.ts';
 import { hasEnded, isDeleting, type PodRole, type WantedBiz } from './module-pod.ts';
 import type { Condition, ContainerStatus, ObservedPod, PodStatus } from './observed.ts';
 import { isPresent } from './ownership.ts';
@@ -78,7 +79,7 @@ function containerOf(situation: Situation, entry: PodEntry, biz: WantedBiz, stan
   const isInstalled = slot?.claim?.podUid === uid && isPresent(slot) && slot.operation?.command !== 'installBiz';
   const common = {
     name: biz.container,
-    image: biz.url,
+    image: maskUrl(biz.url),
     // What another put there is not what ran here once, and an imageID would say so to the process after us.
     imageID: isInstalled ? slot.claim.url : slot?.contested?.podUid === uid ? '' : (shown?.imageID ?? ''),
     ...(isInstalled
@@ -160,7 +161,7 @@ function idleContainer(
   const shown = pod.status.containerStatuses?.find((status) => status.name === name);
   return {
     name,
-    image,
+    image: maskUrl(image),
     imageID: '',
     ready: false,
     started: false,

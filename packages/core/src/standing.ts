@@ -65,7 +65,7 @@ function unpausedStandingOf(situation: Situation, entry: PodEntry, biz: WantedBi
         );
   }
   const last = troubleOf(slot, uid);
-  const trouble = last?.url === biz.url && last.isHealed !== true ? last : undefined;
+  const trouble = last?.url === biz.mark && last.isHealed !== true ? last : undefined;
   const { operation } = slot ?? {};
   if (operation !== undefined && isHung(operation, policy, now.mono)) {
     const minutes = Math.round(policy.timings.installTimeoutMs / 60_000);
@@ -87,7 +87,7 @@ function unpausedStandingOf(situation: Situation, entry: PodEntry, biz: WantedBi
       ? passing('Installing', `installing ${biz.key}`)
       : passing('Uninstalling', `what was there as ${biz.key} is being uninstalled first`);
   }
-  if (isMine && slot !== undefined && slot.claim?.url === biz.url) {
+  if (isMine && slot !== undefined && slot.claim?.url === biz.mark) {
     if (slot.presence === 'ACTIVATED') return { kind: 'running', run: slot.run };
     if (slot.presence === 'DEACTIVATED') {
       const why = isOtherServing(situation, biz)
@@ -102,7 +102,7 @@ function unpausedStandingOf(situation: Situation, entry: PodEntry, biz: WantedBi
         : passing('Installing', `the base is starting ${biz.key}`);
     }
   }
-  if (slot?.claim !== undefined && isPresent(slot) && (!isMine || slot.claim.url !== biz.url)) {
+  if (slot?.claim !== undefined && isPresent(slot) && (!isMine || slot.claim.url !== biz.mark)) {
     return passing('Uninstalling', `what was there as ${biz.key} is being uninstalled first`);
   }
   if (slot?.claim === undefined && isPresent(slot)) {

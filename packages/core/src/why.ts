@@ -6,6 +6,7 @@
 
 import type { Plan, Waiting } from './actions.ts';
 import type { FleetState } from './fleet.ts';
+import { maskUrl } from './mask.ts';
 import { isDeleting, type PodRole, roleOf } from './module-pod.ts';
 import { isPresent } from './ownership.ts';
 import { pauseOf } from './pause.ts';
@@ -110,9 +111,12 @@ function podLines(situation: Situation, plan: Plan, entry: PodEntry): readonly W
 function wantedOfPod({ now, nodeName }: Situation, entry: PodEntry, role: PodRole): readonly WhyLine[] {
   const { pod } = entry;
   if (role.kind !== 'module') return [{ topic: 'wanted', text: 'nothing: the Pod is no module', reason: role.reason }];
-  return role.modules.map(({ key, url }) => {
+  return role.modules.map(({ key, mark }) => {
     if (entry.deletingSince === undefined) {
-      return { topic: 'wanted', text: `${key} from ${url} on ${nodeName}, since ${pod.metadata.creationTimestamp}` };
+      return {
+        topic: 'wanted',
+        text: `${key} from ${maskUrl(mark)} on ${nodeName}, since ${pod.metadata.creationTimestamp}`,
+      };
     }
     const asked = instant(now, entry.deletingSince);
     return { topic: 'wanted', text: `${key} off ${nodeName}: its deletion was seen ${asked.text}`, at: asked.at };

@@ -92,6 +92,18 @@ describe('help and wrong use', () => {
     expect(stdout).toBe('');
   });
 
+  test.each([
+    ['controller', '--broker', 'mqtt://user:hunter2@broker:1883'],
+    ['controller', '--broker', 'user:hunter2@broker:1883'],
+    ['base', '--broker', 'mqtts://broker?token=hunter2'],
+    ['why', 'pod/p1', '--http', 'http://user:hunter2@localhost:8081'],
+  ])('no password in a bad value is repeated: %s %s %s [SPEC O2] [SPEC E16]', async (...args) => {
+    const { code, stderr } = await runHere(args);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/argument '.*\*\*\*.*' is invalid/);
+    expect(stderr).not.toContain('hunter2');
+  });
+
   test('a bad variable is named as such [SPEC O1]', async () => {
     const { code, stderr } = await runCommand(['up'], { KOUPLET_BASES: 'many' });
     expect(code).toBe(2);

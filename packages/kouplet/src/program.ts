@@ -21,7 +21,11 @@ const variablesNote = `
 Every flag can also be given as a variable: KOUPLET_ and the flag's name, such as KOUPLET_API_PORT for --api-port.
 A flag goes before a variable. Exit status: 0 done, 1 failed, 2 wrong use.`;
 
-export function createProgram(environment: Environment): Command {
+/** @param complain takes what is wrong with a call, help call included; by default it goes to the standard error */
+export function createProgram(
+  environment: Environment,
+  complain: (text: string) => void = (text) => process.stderr.write(text),
+): Command {
   const program = new Command('kouplet')
     .description('Koupleless modules on line with kubectl apply and off line with kubectl delete.')
     .version(version, '-V, --version', 'print the version')
@@ -34,18 +38,21 @@ export function createProgram(environment: Environment): Command {
   program.addCommand(cluster());
   program.addCommand(base());
   program.addCommand(why());
-  for (const each of [program, ...program.commands]) strict(each);
+  for (const each of [program, ...program.commands]) strict(each, complain);
   return program;
 }
 
 /** Wrong use is said in a line and ends with 2; nothing exits by itself. */
-function strict(command: Command): void {
+function strict(command: Command, complain: (text: string) => void): void {
   command
     .exitOverride()
     .allowExcessArguments(false)
     .showHelpAfterError(`(${helpCallOf(command)} says what there is)`)
     .showSuggestionAfterError(true)
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'kouplet: ')) });
+    .configureOutput({
+      writeErr: complain,
+      outputError: (text, write) => write(text.replace(/^error: /, 'kouplet: ')),
+    });
 }
 
 function helpCallOf(command: Command): string {

@@ -110,7 +110,7 @@ export function brokerAddress(value: string): BrokerAddress {
     );
   }
   if ((url.pathname !== '' && url.pathname !== '/') || url.search !== '' || url.hash !== '') {
-    throw new InvalidArgumentError(`"${value}" has more than mqtt://HOST:PORT.`);
+    throw new InvalidArgumentError('it has more than mqtt://HOST:PORT.');
   }
   const isTls = url.protocol === 'mqtts:';
   const place = url.port === '' ? `${url.host}:${isTls ? 8883 : 1883}` : url.host;

@@ -3,7 +3,7 @@
  * before the outcome. Never rejects, retries nothing, decides nothing.
  */
 import type { Tunnel } from '@kouplet/broker';
-import type { Action, BaseInputBody, Outcome } from '@kouplet/core';
+import { type Action, type BaseInputBody, maskText, type Outcome } from '@kouplet/core';
 import {
   type ApiOutcome,
   configMaps,
@@ -148,7 +148,7 @@ function eventOf(action: Extract<Action, { readonly kind: 'record-event' }>): Ou
     regarding: { apiVersion: 'v1', kind, name, uid, ...(namespace === undefined ? {} : { namespace }) },
     type: action.type,
     reason: action.reason,
-    message: action.message,
+    message: maskText(action.message),
     ...(supersedes === undefined ? {} : { supersedes }),
     ...(longReasons.has(action.reason) ? { maxMessageBytes: 4096 } : {}),
   };

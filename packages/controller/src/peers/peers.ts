@@ -7,6 +7,7 @@
  */
 import {
   type FleetState,
+  maskData,
   type PeerBase,
   type PeerDeployment,
   type PeerScaling,
@@ -173,7 +174,10 @@ export class Peers {
     const { memory, notice } = withScalingEnded(this.#memory, scaling, outcome, policy, clock.now());
     this.#memory = memory;
     if (notice !== undefined) {
-      outbox.tell({ regarding: { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name, uid }, ...notice });
+      outbox.tell({
+        regarding: { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name, uid },
+        ...maskData(notice),
+      });
     }
     this.touch();
   }

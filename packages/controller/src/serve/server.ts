@@ -6,7 +6,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { isLoopback } from '@kouplet/broker';
-import { maskUrls } from '../log.ts';
+import { maskData, maskText } from '@kouplet/core';
 import type { Answered, AskedSubject } from './why.ts';
 
 export interface ServeOptions {
@@ -138,11 +138,11 @@ function isHostAllowed(listenHost: string, header: string | undefined): boolean 
 }
 
 function plain(code: number, body: string): Answer {
-  return { code, type: 'text/plain; charset=utf-8', body: `${body}\n` };
+  return { code, type: 'text/plain; charset=utf-8', body: `${maskText(body)}\n` };
 }
 
 function json(code: number, body: object): Answer {
-  return { code, type: 'application/json; charset=utf-8', body: maskUrls(`${JSON.stringify(body, undefined, 2)}\n`) };
+  return { code, type: 'application/json; charset=utf-8', body: `${JSON.stringify(maskData(body), undefined, 2)}\n` };
 }
 
 function write(request: IncomingMessage, response: ServerResponse, { code, type, body }: Answer): void {

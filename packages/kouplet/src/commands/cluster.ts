@@ -21,7 +21,11 @@ export async function cluster(flags: ClusterFlags): Promise<void> {
     ...flags.listen,
     ...security,
     ...(flags.dir === undefined ? {} : { dir: flags.dir, durability: flags.durable }),
-    onError: (error) => warn(`cluster: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+    // Loaded only where something went wrong: the cluster itself needs nothing of the core.
+    onError: (error) =>
+      void import('@kouplet/core').then(({ maskText }) =>
+        warn(maskText(`cluster: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)),
+      ),
   }).catch((error: unknown) => {
     throw listenFailure(error, 'the Kubernetes API', showHostPort(flags.listen), '--listen');
   });

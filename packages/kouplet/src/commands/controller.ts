@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { AedesTunnel, MqttTunnel, type Tunnel } from '@kouplet/broker';
 import { type Log, openLog, startController } from '@kouplet/controller';
-import { defaultTimings, type Policy } from '@kouplet/core';
+import { defaultTimings, maskText, type Policy } from '@kouplet/core';
 import { loadCluster } from '@kouplet/kube';
 import type { Command } from 'commander';
 import { type Environment, orUpstream, readUpstream, type Upstream } from '../environment.ts';
@@ -183,7 +183,7 @@ function openTunnel(place: Place, flags: ControllerFlags, upstream: Upstream, en
     credentials: readCredentials,
     listensOnly: flags.observe === true,
     startTimeoutMs: brokerWaitMs,
-    onWaiting: (reason) => warn(`kouplet: waiting for the broker at ${place.url}: ${reason}`),
+    onWaiting: (reason) => warn(maskText(`kouplet: waiting for the broker at ${place.url}: ${reason}`)),
     log: brokerLogTo(log),
   });
 }

@@ -9,7 +9,7 @@ import { type Fleet, startFleet } from '@kouplet/base';
 import { AedesTunnel } from '@kouplet/broker';
 import { type Cluster, type Durability, startCluster } from '@kouplet/cluster';
 import { type Change, type Controller, openLog, startController } from '@kouplet/controller';
-import { defaultTimings, type Policy } from '@kouplet/core';
+import { defaultTimings, maskText, type Policy } from '@kouplet/core';
 import { createTransport, loadCluster } from '@kouplet/kube';
 import { failed, listenFailure, messageOf } from '../failure.ts';
 import { shownPath, writeKubeconfig } from '../kubeconfig-file.ts';
@@ -48,7 +48,8 @@ export async function up(flags: UpFlags): Promise<void> {
     const controller = await start(flags, manifests, stops, lifetime);
     if (controller !== undefined) await Promise.race([lifetime.ended, controller.done]);
   } finally {
-    for (const { name, error } of await stops.all()) warn(`kouplet: ${name} did not end well: ${messageOf(error)}`);
+    for (const { name, error } of await stops.all())
+      warn(maskText(`kouplet: ${name} did not end well: ${messageOf(error)}`));
   }
   say('ended');
 }
@@ -69,7 +70,7 @@ async function start(
     port: flags.apiPort,
     ...(flags.tls === true ? { secure: {} } : {}),
     ...(flags.keep === true ? { dir, durability: flags.durable } : {}),
-    onError: (error) => warn(`cluster: ${messageOf(error)}`),
+    onError: (error) => warn(maskText(`cluster: ${messageOf(error)}`)),
   }).catch((error: unknown) => {
     throw listenFailure(error, 'the Kubernetes API', `${host}:${flags.apiPort}`, '--api-port');
   });

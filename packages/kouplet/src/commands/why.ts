@@ -1,5 +1,5 @@
 /** `kouplet why pod/NAME`, `kouplet why node/NAME`: asks a running controller and prints what it says. */
-import type { Why, WhyLine } from '@kouplet/core';
+import { maskText, type Why, type WhyLine } from '@kouplet/core';
 import { type Failure, failed, wrongUse } from '../failure.ts';
 import { say } from '../output.ts';
 import type { ControllerAddress } from '../values.ts';
@@ -26,7 +26,7 @@ export async function why(object: string, { namespace, http }: WhyFlags): Promis
     throw failed(`${answer.subject} is held by ${answer.holderIdentity}`, 'Ask there: --http names its address.');
   }
   say(`${answer.subject} (base ${answer.baseId}, Node ${answer.nodeName})`);
-  for (const { topic, text } of answer.lines) say(`  ${topic.padEnd(8)} ${text}`);
+  for (const { topic, text } of answer.lines) say(`  ${topic.padEnd(8)} ${maskText(text)}`);
 }
 
 function queryOf(object: string, namespace: string): URLSearchParams {

@@ -1,8 +1,14 @@
 /** What `kouplet up` says: what runs where, what to try, and a line for every change. */
 import type { Change } from '@kouplet/controller';
+import { maskText } from '@kouplet/core';
 import type { Manifest } from './manifests.ts';
 
+/** Without secrets, whatever the change says. */
 export function lineOf(change: Change, at: Date): string {
+  return maskText(textOf(change, at));
+}
+
+function textOf(change: Change, at: Date): string {
   const time = at.toTimeString().slice(0, 8);
   switch (change.kind) {
     case 'module-on-line':
