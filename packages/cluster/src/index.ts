@@ -33,7 +33,6 @@ export type { ControllerName, ControllerOptions } from './controllers/index.ts';
 export type { KubeObject, Metadata, OwnerReference } from './kinds/kind.ts';
 export { CredentialsError } from './security/credentials.ts';
 export { ownCertificate } from './security/own-certificate.ts';
-export { ownCertificate } from './security/own-certificate.ts';
 export type { SecureOptions } from './security/secure.ts';
 export { DirectoryError, type DirectoryProblem } from './storage/keeper.ts';
 export type { Durability } from './storage/sqlite.ts';
