@@ -36,8 +36,12 @@ export interface TestApi {
   close(): Promise<void>;
 }
 
-/** Opens the API that a kubeconfig file names in its current context. */
-export function openApi(kubeconfig: string): TestApi {
+/**
+ * Opens the API that a kubeconfig file names in its current context.
+ *
+ * @param as  speaks for this user (`Impersonate-User`)
+ */
+export function openApi(kubeconfig: string, as?: string): TestApi {
   const config: Json = parse(readFileSync(kubeconfig, 'utf8'));
   const context = config.contexts.find((one: Json) => one.name === config['current-context']).context;
   const cluster = config.clusters.find((one: Json) => one.name === context.cluster).cluster;
@@ -54,6 +58,7 @@ export function openApi(kubeconfig: string): TestApi {
     },
   });
   const headers: Record<string, string> = { accept: 'application/json', 'user-agent': 'kouplet-tests' };
+  if (as !== undefined) headers['impersonate-user'] = as;
   if (user.token) headers.authorization = `Bearer ${user.token}`;
 
   const request = async (

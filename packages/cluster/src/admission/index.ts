@@ -5,6 +5,7 @@ import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './plugin.ts';
 import { priorityAdmission } from './priority.ts';
 import { resourceQuotaAdmission } from './resource-quota.ts';
+import { roleEscalation } from './role-escalation.ts';
 import { serviceAccountAdmission } from './service-account.ts';
 import { serviceAddress } from './service-address.ts';
 import { taintNodesByCondition } from './taint-nodes.ts';
@@ -28,6 +29,7 @@ export function admissionChain(options: AdmissionOptions = {}): readonly Admissi
     defaultTolerationSeconds(options.tolerationSeconds),
     serviceAddress,
     resourceQuotaAdmission,
+    roleEscalation,
   ];
 }
 

@@ -8,6 +8,7 @@
 
 import type { ListOptions, Resource } from '../api.ts';
 import type { Kind, KubeObject } from '../kinds/kind.ts';
+import type { User } from '../security/user.ts';
 
 /** The store as it is at this moment; read only. */
 export interface AdmissionReader {
@@ -32,6 +33,8 @@ export interface AdmissionContext {
   draft?: KubeObject;
   /** What is stored; absent for CREATE. */
   old?: KubeObject;
+  /** Who asks; absent for what the cluster does itself. */
+  user?: User;
   store: AdmissionReader;
   /** Milliseconds since the epoch. */
   now: number;

@@ -5,6 +5,7 @@ import type { Entries } from '../apply/managed-fields.ts';
 import type { Clock } from '../clock.ts';
 import type { Kind, KubeObject, Metadata } from '../kinds/kind.ts';
 import type { Registry } from '../registry.ts';
+import type { User } from '../security/user.ts';
 import { qualifiedResource } from '../status.ts';
 import type { Store } from '../storage/store.ts';
 
@@ -20,6 +21,8 @@ export interface Ground {
 /** Who writes, and whether it is only a rehearsal. */
 export interface WriteOptions {
   readonly actor: string;
+  /** Who asks; absent for what the cluster does itself. */
+  readonly user?: User;
   /** The whole pipeline, and nothing stored. */
   readonly dryRun?: boolean;
   /** Whose the fields are from now on, where that is known already (server-side apply, scale). Absent: found out. */
@@ -89,6 +92,7 @@ export interface Attempt {
   readonly namespace: string;
   readonly name: string;
   readonly subresource?: string;
+  readonly user?: User;
   readonly draft?: KubeObject;
   readonly old?: KubeObject;
 }

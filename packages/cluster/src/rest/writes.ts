@@ -43,7 +43,9 @@ export function create(
   const time = timestamp(ground.clock.now());
   // Before admission: what it adds is nobody's.
   const entries = options.managedFields ?? trackCreation(kind, draft, given, { manager: options.actor, time });
-  const attempt: Attempt = { operation: 'CREATE', kind, namespace, name: nameForRefusals(draft), draft };
+  const { user } = options;
+  const name = nameForRefusals(draft);
+  const attempt: Attempt = { operation: 'CREATE', kind, namespace, name, draft, ...(user && { user }) };
   admit(ground, 'admit', attempt);
 
   const { metadata } = draft;
@@ -168,6 +170,7 @@ export function update(
     draft,
     old,
     ...(subresource === undefined ? {} : { subresource }),
+    ...(options.user && { user: options.user }),
   };
   admit(ground, 'admit', attempt);
   if (subresource === undefined) {

@@ -15,7 +15,8 @@ const GROUP = 'rbac.authorization.k8s.io';
 /** The present objects of a resource, of one namespace or of all. */
 export type ListObjects = (resource: string, options?: { namespace?: string }) => readonly KubeObject[];
 
-interface Rule {
+/** A PolicyRule with all its lists. */
+export interface Rule {
   readonly verbs: readonly string[];
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
@@ -67,6 +68,26 @@ export class Roles {
     };
   }
 
+  /** The same as rules, and which roles of his bindings are not there. */
+  rulesHeld(user: User, namespace: string): { readonly rules: readonly Rule[]; readonly missing: readonly string[] } {
+    const missing: string[] = [];
+    return { rules: [...this.#granted(user, namespace, missing)].map(({ rule }) => rule), missing };
+  }
+
+  /** What a binding in a namespace ('' = of the cluster) would give; undefined where the role is not there. */
+  rulesOfReference(kind: 'Role' | 'ClusterRole', name: string, namespace: string): readonly Rule[] | undefined {
+    const role = this.#role(kind, name, namespace);
+    return role === undefined ? undefined : this.#rulesOfRole(role);
+  }
+
+  #role(kind: unknown, name: unknown, namespace: string | undefined): KubeObject | undefined {
+    const isCluster = kind === 'ClusterRole';
+    const among = isCluster || namespace === undefined ? {} : { namespace };
+    return this.#list(`${isCluster ? 'clusterroles' : 'roles'}.${GROUP}`, among).find(
+      (one) => one.metadata.name === name,
+    );
+  }
+
   *#granted(user: User, namespace: string, missing: string[]): Generator<Granted> {
     for (const binding of this.#list(`clusterrolebindings.${GROUP}`)) {
       yield* this.#grantedBy(user, binding, `ClusterRoleBinding ${JSON.stringify(binding.metadata.name)}`, missing);
@@ -82,13 +103,9 @@ export class Roles {
     const subject = records(binding.subjects).find((one) => isSubject(user, one));
     if (subject === undefined) return;
     const { kind, name } = isRecord(binding.roleRef) ? binding.roleRef : {};
-    const isCluster = kind === 'ClusterRole';
-    const resource = `${isCluster ? 'clusterroles' : 'roles'}.${GROUP}`;
-    const { namespace } = binding.metadata;
-    const among = isCluster || namespace === undefined ? {} : { namespace };
-    const role = this.#list(resource, among).find((one) => one.metadata.name === name);
+    const role = this.#role(kind, name, binding.metadata.namespace);
     if (role === undefined) {
-      missing.push(`${isCluster ? 'clusterrole' : 'role'}.${GROUP} ${JSON.stringify(name)} not found`);
+      missing.push(`${kind === 'ClusterRole' ? 'clusterrole' : 'role'}.${GROUP} ${JSON.stringify(name)} not found`);
       return;
     }
     const who = subject.kind === 'ServiceAccount' ? `${subject.name}/${subject.namespace}` : subject.name;
@@ -112,7 +129,8 @@ function records(value: unknown): Record<string, unknown>[] {
   return Array.isArray(value) ? value.filter(isRecord) : [];
 }
 
-function ruleOf(rule: Record<string, unknown>): Rule {
+/** The lists of a rule as it was written, each there. */
+export function ruleOf(rule: Record<string, unknown>): Rule {
   const texts = (value: unknown): string[] =>
     Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : [];
   return {
@@ -150,6 +168,7 @@ function allows(rule: Rule, attempted: Attempted): boolean {
   );
 }
 
-function covers(url: string, path: string): boolean {
+/** Whether a path, or a pattern of paths, lies within another. */
+export function covers(url: string, path: string): boolean {
   return url === path || (url.endsWith('*') && path.startsWith(url.slice(0, -1).replace(/\*+$/, '')));
 }

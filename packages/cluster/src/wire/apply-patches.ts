@@ -48,12 +48,12 @@ export async function serverSideApply(
   readable(kind, draft, config);
   if (live !== undefined) {
     checkAddress(draft, namespace, name);
-    const options = { actor: manager, dryRun, subresource, patch: true, managedFields };
+    const options = { ...exchange.writer, dryRun, subresource, patch: true, managedFields };
     const { object } = update(ground, face, namespace, name, draft, options);
     sendObject(exchange, 200, kind, object, ground.clock.now());
     return;
   }
-  const object = createApplied(ground, face, namespace, name, draft, { actor: manager, dryRun, managedFields });
+  const object = createApplied(ground, face, namespace, name, draft, { ...exchange.writer, dryRun, managedFields });
   sendObject(exchange, 201, kind, object, ground.clock.now());
 }
 

@@ -68,6 +68,11 @@ export class Exchange {
     return this.param('fieldManager') ?? nameOfClient(this.header('user-agent') ?? '');
   }
 
+  /** The same with who it is, whom admission may ask for more than the right to write. */
+  get writer(): { readonly actor: string; readonly user: User } {
+    return { actor: this.actor, user: this.user };
+  }
+
   /** Told in a header of the answer; kubectl prints it. */
   warn(text: string): void {
     if (this.#warnings.length < MAX_WARNINGS) this.#warnings.push(text.slice(0, MAX_WARNING_LENGTH));

@@ -116,7 +116,7 @@ export async function patch(ground: Ground, exchange: Exchange, face: Face, targ
   );
   checkAddress(draft, namespace, name);
   const { object } = update(ground, face, namespace, name, draft, {
-    actor: exchange.actor,
+    ...exchange.writer,
     dryRun,
     subresource,
     patch: true,

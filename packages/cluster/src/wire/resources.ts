@@ -115,7 +115,7 @@ async function post(ground: Ground, exchange: Exchange, face: Face, namespace: s
   if (own !== undefined && own !== '' && own !== namespace) {
     throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
   }
-  const object = create(ground, face, namespace, draft, { actor: exchange.actor, dryRun });
+  const object = create(ground, face, namespace, draft, { ...exchange.writer, dryRun });
   tellWarnings(exchange, face, object);
   sendObject(exchange, 201, face.kind, object, ground.clock.now());
 }
@@ -124,7 +124,7 @@ async function put(ground: Ground, exchange: Exchange, face: Face, namespace: st
   const { dryRun, fieldValidation } = writeQuery(exchange, 'UpdateOptions');
   const draft = decodeBody(exchange, await exchange.body(), face.kind, fieldValidation);
   checkAddress(draft, namespace, name);
-  const { object, created } = update(ground, face, namespace, name, draft, { actor: exchange.actor, dryRun });
+  const { object, created } = update(ground, face, namespace, name, draft, { ...exchange.writer, dryRun });
   tellWarnings(exchange, face, object);
   sendObject(exchange, created ? 201 : 200, face.kind, object, ground.clock.now());
 }
