@@ -31,9 +31,18 @@ export interface Running {
 
 /** Starts `kouplet …`. The environment is the test's own: nothing of KOUPLET_ or upstream's of whoever runs the tests. */
 export function startKouplet(args: readonly string[], environment: Readonly<Record<string, string>> = {}): Running {
-  const foreign = /^(KOUPLET_|MQTT_|ENABLE_|CLIENT_ID$|NAMESPACE$|ENV$|KUBECONFIG$|NODE_OPTIONS$|KUBERNETES_)/;
+  return startProgram(process.execPath, [main, ...args], environment);
+}
+
+/** Starts any program in that way. */
+export function startProgram(
+  command: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Running {
+  const foreign = /^(KOUPLET_|MQTT_|ENABLE_|CLIENT_ID$|NAMESPACE$|ENV$|KUBECONFIG$|NODE_OPTIONS$|KUBERNETES_|KUBELET_|POD_IP$)/;
   const kept = Object.entries(process.env).filter(([name]) => !foreign.test(name));
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(command, args, {
     env: { ...Object.fromEntries(kept), NO_COLOR: '1', NODE_COMPILE_CACHE: compileCache, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
