@@ -104,11 +104,9 @@ async function measureColdStart(folder: string, report: Report): Promise<void> {
       const killedAt = performance.now();
       try {
         const killedWall = Date.now();
-        const hasListed = (base: SimulatedBase): boolean => {
-          const last = base.log.at(-1);
-          return last?.command === 'queryAllBiz' && last.at >= killedWall;
-        };
-        // Every base is Ready, every Pod is held in the new process' own sight, and every base was asked for its list, the last that was asked of it.
+        const hasListed = (base: SimulatedBase): boolean =>
+          (base.log.findLast(({ command }) => command === 'queryAllBiz')?.at ?? 0) >= killedWall;
+        // Every base is Ready, every Pod is held in the new process' own sight, and every base was asked for its list.
         const isWhole = async (): Promise<boolean> => {
           const [ready, pods] = await fleet.counters('kouplet_bases_ready', 'kouplet_pods');
           return ready === bases && pods === bases * podsEach && fleet.fleet.bases.every(hasListed);
