@@ -40,7 +40,8 @@ export function startProgram(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
 ): Running {
-  const foreign = /^(KOUPLET_|MQTT_|ENABLE_|CLIENT_ID$|NAMESPACE$|ENV$|KUBECONFIG$|NODE_OPTIONS$|KUBERNETES_|KUBELET_|POD_IP$)/;
+  const foreign =
+    /^(KOUPLET_|MQTT_|ENABLE_|CLIENT_ID$|NAMESPACE$|ENV$|KUBECONFIG$|NODE_OPTIONS$|KUBERNETES_|KUBELET_|POD_IP$)/;
   const kept = Object.entries(process.env).filter(([name]) => !foreign.test(name));
   const child = spawn(command, args, {
     env: { ...Object.fromEntries(kept), NO_COLOR: '1', NODE_COMPILE_CACHE: compileCache, ...environment },

@@ -66,6 +66,8 @@ test('upstream’s variables choose broker, env and namespace, and make the star
 
 test.each([
   [{ ENABLE_HTTP_TUNNEL: 'true' }, /ENABLE_HTTP_TUNNEL/],
+  [{ REPORT_HOOKS: 'https://hooks.example.com' }, /^REPORT_HOOKS: .*tracker here$/],
+  [{ TRACKER_CONFIG_PATH: '/x.yaml' }, /^TRACKER_CONFIG_PATH: /],
   [{ ENABLE_MQTT_TUNNEL: 'true' }, /MQTT_BROKER/],
   [{ MQTT_BROKER: 'h', MQTT_PORT: 'x' }, /MQTT_PORT/],
 ])('%j is refused in words rather than ignored [SPEC O4]', (environment, words) => {

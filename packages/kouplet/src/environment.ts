@@ -88,6 +88,13 @@ export function readUpstream(environment: Environment): Upstream {
       'Unset it and connect the bases by MQTT (koupleless.arklet.mqtt.*).',
     );
   }
+  for (const name of ['REPORT_HOOKS', 'TRACKER_CONFIG_PATH']) {
+    if ((environment[name] ?? '') === '') continue;
+    throw wrongUse(
+      `${name}: nothing is reported to hooks or by a tracker here`,
+      'Unset it: what happens is told in Events of Pods and Nodes, in /metrics and in the log, which alerts can be made of.',
+    );
+  }
   const { MQTT_BROKER: host = '', MQTT_PORT: port = '', MQTT_CA_PATH: ca = '' } = environment;
   if (isTrue(environment.ENABLE_MQTT_TUNNEL) && host === '') {
     throw wrongUse(

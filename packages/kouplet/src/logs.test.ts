@@ -70,7 +70,7 @@ test('its flags without it, half a certificate, a taken port, no address are wro
   );
 });
 
-test('it shows the certificate that is named, else one of its own making [SPEC O20]', async () => {
+test('it shows the certificate that is named, else one of its own making [SPEC O20] [U32]', async () => {
   const at = ['--logs', '--logs-port', '0', '--logs-address', '127.0.0.1'];
   const own = await opened(at);
   expect((await certificateAt(own?.server.port ?? 0)).subjectaltname).toBe('IP Address:127.0.0.1');

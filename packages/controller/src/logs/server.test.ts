@@ -20,7 +20,7 @@ async function stageWith(options: Partial<LogsServerOptions> = {}): Promise<Logs
 const logsAsked = (stage: LogsStage): string[] => stage.asked.filter((line) => line.includes('/log?'));
 
 describe('the log of a module is that of its base', () => {
-  test('streamed from the base’s own Pod as the API server has it, with the query of a kubelet [SPEC E40]', async () => {
+  test('streamed from the base’s own Pod as the API server has it, with the query of a kubelet [SPEC E40] [U32]', async () => {
     const stage = await stageWith();
     expect(await stage.get(path, token)).toEqual({ code: 200, body: 'one\ntwo\n' });
     await stage.get(
@@ -156,7 +156,7 @@ describe('what is not there is said', () => {
     expect(await stage.get(asked, token)).toEqual({ code, body: expect.stringMatching(words) });
   });
 
-  test('an unknown Pod is 404 for who may see every Node [SPEC E45]', async () => {
+  test('an unknown Pod is 404 for who may see every Node [SPEC E45] [U32]', async () => {
     const stage = await stageWith();
     stage.script.allowed.add('alice */proxy');
     const answer = await stage.get('/containerLogs/shop/m2/biz1', token);
