@@ -22,6 +22,7 @@ const externalValues: Json = {
 const everything: Json = {
   ...embeddedValues,
   peerDeployments: { enabled: true },
+  logs: { enabled: true, port: 10_251, baseNamespaces: ['default'], tlsSecret: 'logs-tls' },
   networkPolicy: { enabled: true, basesFrom: [{ namespaceSelector: {} }] },
   serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
   controller: {
@@ -121,6 +122,30 @@ describe.skipIf(!hasHelm)('the chart (needs helm)', () => {
     expect(grantsOf(renderChart(externalValues))).toEqual(needs());
     const peers = { ...embeddedValues, peerDeployments: { enabled: true } };
     expect(grantsOf(renderChart(peers))).toEqual(needs({ hasPeers: true }));
+    const logs = { ...embeddedValues, logs: { enabled: true } };
+    expect(grantsOf(renderChart(logs))).toEqual(needs({ logsOf: [] }));
+    const logsOf = { ...embeddedValues, logs: { enabled: true, baseNamespaces: ['shop', 'orders'] } };
+    expect(grantsOf(renderChart(logsOf))).toEqual(needs({ logsOf: ['shop', 'orders'] }));
+  });
+
+  test('tells the API server where each replica serves logs, and lets it read whose certificates to believe', () => {
+    const objects = renderChart({ ...externalValues, logs: { enabled: true, baseNamespaces: ['shop', 'orders'] } });
+    const [container] = podOf(objects).containers;
+    expect(argsOf(objects).filter((arg) => arg.startsWith('--logs'))).toEqual([
+      '--logs',
+      '--logs-port=10250',
+      '--logs-base-namespaces=shop,orders',
+    ]);
+    expect(container.ports).toContainEqual({ name: 'logs', containerPort: 10_250 });
+    expect(container.env).toContainEqual({
+      name: 'KOUPLET_LOGS_ADDRESS',
+      valueFrom: { fieldRef: { fieldPath: 'status.podIP' } },
+    });
+    const bindings = objects.filter(
+      ({ kind, metadata }) => kind === 'RoleBinding' && metadata.namespace === 'kube-system',
+    );
+    expect(bindings.map(({ roleRef }) => roleRef.name)).toEqual(['extension-apiserver-authentication-reader']);
+    expect(JSON.stringify(renderChart(externalValues))).not.toMatch(/logs|kube-system/);
   });
 
   test('selects by labels that all its Pods carry', () => {

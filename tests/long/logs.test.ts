@@ -42,6 +42,7 @@ describe.skipIf(realKubeconfig === undefined || noKubectl !== undefined)('kubect
     world = await startWorld({
       cluster,
       bases: 0,
+      hasLogs: true,
       openController: async (settings) => {
         controller = await startControllerProcess(settings, {
           args: ['--logs', '--logs-port', '0', '--logs-address', '127.0.0.1'],

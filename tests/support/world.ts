@@ -21,6 +21,8 @@ export interface WorldOptions {
   readonly policy?: Partial<Omit<Policy, 'timings'>>;
   readonly timings?: Partial<Timings>;
   readonly hasPeers?: boolean;
+  /** Logs of modules are served: what a chart of this world grants, too. */
+  readonly hasLogs?: boolean;
   /** A cluster that the caller opened and ends; default: one of its own. */
   readonly cluster?: TestCluster;
   /** The core's functions, for a test that makes one throw. */
@@ -122,7 +124,10 @@ async function buildWorld(id: string, options: WorldOptions, ends: Array<() => P
   let kubeconfig = options.controllerKubeconfig ?? cluster.kubeconfig;
   if (process.env.TEST_CHART && options.controllerKubeconfig === undefined) {
     // The controller is then who the Helm chart makes it, with exactly those rights.
-    const chart = await installChart(api, namespace, { peerDeployments: { enabled: options.hasPeers ?? false } });
+    const chart = await installChart(api, namespace, {
+      peerDeployments: { enabled: options.hasPeers ?? false },
+      logs: { enabled: options.hasLogs ?? false },
+    });
     ends.push(chart.remove);
     ({ kubeconfig } = chart);
   }
