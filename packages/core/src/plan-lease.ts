@@ -3,7 +3,7 @@
  *
  * ```
  *  missing ──base heard or Node there──► ours ──every 10 s──► ours        handed back ('') ──► ours, at once
- *  another's ──its replica Lease stood still 15 s (upstream: renewTime stood still for its duration)──► ours
+ *  another's ──its replica Lease stood still 15 s (upstream: its own stood still for its duration, seen or as it says)──► ours
  *  ours ──stopping──► handed back;   ours, nothing left ──► deleted
  * ```
  * With several replicas a Lease goes to the one that should have it (sharing.ts): others wait before they take one, and a
@@ -107,7 +107,7 @@ function nodeOwnerOf(lease: ObservedLease | undefined) {
 
 /** When another's Lease may be taken, on our monotonic clock from what we saw ourselves. */
 function takeoverAtOf(situation: Situation, lease: ObservedLease): number {
-  const { state, fleet, policy } = situation;
+  const { state, fleet, policy, now } = situation;
   const holder = lease.spec.holderIdentity ?? '';
   if (holder === policy.holderIdentity) return 0;
   const changedAt = state.leaseChangedAt ?? 0;
@@ -122,8 +122,11 @@ function takeoverAtOf(situation: Situation, lease: ObservedLease): number {
     return replica.changedAt + standsStillMs + waitMs;
   }
   if (lease.metadata.labels?.[managedByLabel] === 'kouplet') return lookedAt + standsStillMs + waitMs;
-  const durationSeconds = lease.spec.leaseDurationSeconds ?? policy.timings.leaseDurationSeconds;
-  return lookedAt + durationSeconds * 1000 + waitMs;
+  const durationMs = (lease.spec.leaseDurationSeconds ?? policy.timings.leaseDurationSeconds) * 1000;
+  // Kubernetes gives the Node up soon after that, counted from the last renewal and not from when we came: what its `renewTime` says
+  // counts as well. Its clock may be wrong, but one that lives renews every 10 s, and would be seen to.
+  const lapsedAt = now.mono + (wallOf(lease.spec.renewTime) ?? Number.POSITIVE_INFINITY) + durationMs - now.wall;
+  return Math.min(lookedAt + durationMs, Math.max(lookedAt + standsStillMs, lapsedAt)) + waitMs;
 }
 
 /** How long a Lease that is free is left to the replica that should have it. */

@@ -3,7 +3,7 @@ import type { BaseId } from '@kouplet/protocol';
 import { nodeNameOf, pausedAnnotation } from '../names.ts';
 import type { ContainerSpec, ObservedNode, ObservedPod } from '../observed.ts';
 import { seconds } from './fake-api.ts';
-import type { Step, Words } from './words.ts';
+import { durationOf, type Step, type Words } from './words.ts';
 import type { World } from './world.ts';
 
 export const objectSteps: Readonly<Record<string, Step>> = {
@@ -101,7 +101,7 @@ export const objectSteps: Readonly<Record<string, Step>> = {
       spec: {
         holderIdentity: named.get('holder') ?? '',
         leaseDurationSeconds: 40,
-        renewTime: new Date(world.now.wall).toISOString(),
+        renewTime: new Date(world.now.wall - durationOf(named.get('behind') ?? '0s')).toISOString(),
       },
     };
     world.api.leases.set(id, lease);
