@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { follow } from '../support/follow.ts';
 import { hasMosquitto } from '../support/mosquitto.ts';
 import { endProcesses } from '../support/processes.ts';
-import { startReplicas } from '../support/replica-world.ts';
+import { type ReplicaWorld, startReplicas } from '../support/replica-world.ts';
 import { waitFor } from '../support/wait.ts';
 import { conditionOf } from '../support/world.ts';
 
@@ -58,16 +58,23 @@ export async function soakReplicas(args: readonly string[]): Promise<string[]> {
     let kills = 0;
     const until = performance.now() + minutes * 60_000;
     const restarts: Promise<void>[] = [];
+    const takenAfterMs: number[] = [];
     while (performance.now() < until) {
       const replica = place.replicas[kills % place.replicas.length];
       if (replica === undefined) throw new Error('there is no replica');
+      const holder = replica.holder();
       await replica.process().kill();
       kills += 1;
+      restarts.push(freeOf(place, holder).then((ms) => void takenAfterMs.push(ms)));
       restarts.push(sleep(backAfterMs).then(() => replica.restart()));
       await sleep(killEveryMs);
     }
     await Promise.all(restarts);
-    say(`${kills} kills`);
+    const [median, longest] = [0.5, 1].map((share) => {
+      const sorted = takenAfterMs.toSorted((a, b) => a - b);
+      return (sorted[Math.ceil(share * sorted.length) - 1] ?? 0) / 1_000;
+    });
+    say(`${kills} kills; all that a killed replica held was another's after ${median} s, at most ${longest} s`);
     await sleep(45_000);
     const holders = Object.values(await place.holders());
     const shares = place.replicas.map((replica) => holders.filter((holder) => holder === replica.holder()).length);
@@ -75,21 +82,45 @@ export async function soakReplicas(args: readonly string[]): Promise<string[]> {
     pods.stop();
 
     const wrong = place.misdeeds();
+    const falls = wrong.length;
+    let repeated = 0;
+    let uninstalled = 0;
+    let missing = 0;
     for (const base of world.bases) {
       const commands = world.commands(base);
       const twice = commands.filter((one, at) => commands.indexOf(one) !== at);
       const uninstalls = commands.filter((one) => one.startsWith('uninstall'));
+      repeated += twice.length;
+      uninstalled += uninstalls.length;
       for (const one of [...twice, ...uninstalls]) wrong.push(`${base.identity}: ${one}`);
-      if (base.installedKeys().length !== podCount) wrong.push(`${base.identity} has ${base.installedKeys().length}`);
+      const there = base.installedKeys().length;
+      missing += podCount - there;
+      if (there !== podCount) wrong.push(`${base.identity} has ${there}`);
     }
     if (shares.reduce((sum, share) => sum + share, 0) !== baseCount) wrong.push('not every base is held');
     const installs = world.bases.reduce((sum, base) => sum + world.commands(base).length, 0);
-    say(`${installs} commands in all, ${wrong.length} things wrong`);
+    say(
+      `${installs} commands in all: ${repeated} repeated, ${uninstalled} uninstalls; ${missing} modules missing, ${falls} falls of a Ready; ${wrong.length} things wrong`,
+    );
     return wrong;
   } finally {
     await place.stop();
     await endProcesses();
   }
+}
+
+/** How long until nothing is held by one that was killed, in ms. */
+async function freeOf(place: ReplicaWorld, holder: string): Promise<number> {
+  const killedAt = performance.now();
+  await waitFor(
+    `nothing is held by ${holder} any more`,
+    async () => {
+      await sleep(250);
+      return !Object.values(await place.holders()).includes(holder);
+    },
+    120_000,
+  );
+  return Math.round(performance.now() - killedAt);
 }
 
 if (import.meta.main) {

@@ -110,7 +110,12 @@ export async function writeUpstreamStatus(world: World, pod: Json, base: Simulat
     phase: 'Running',
     podIP: localIP,
     podIPs: [{ ip: localIP }],
-    conditions: ['Ready', 'ContainersReady'].map((type) => ({ type, status: 'True', lastTransitionTime: null })),
+    conditions: ['Ready', 'ContainersReady'].map((type) => ({
+      type,
+      status: 'True',
+      lastProbeTime: seconds(),
+      lastTransitionTime: null,
+    })),
     containerStatuses: pod.spec.containers.map(({ name, image }: Json) => ({
       name,
       image,
@@ -168,16 +173,14 @@ export async function runAsBefore(world: World, pod: Json): Promise<void> {
   await writeUpstreamStatus(world, pod, base);
 }
 
-/** `kouplet controller` with nothing but upstream's variables (and where its own HTTP server listens). */
-export async function startInItsPlace(
+/** Upstream's variables, as its samples set them. */
+export function upstreamEnvironment(
   world: World,
   brokerPort: number,
   clientId: string | undefined,
-): Promise<Running & { readonly http: string }> {
-  const httpPort = await freePort();
-  const started = startKouplet(['controller'], {
+): Record<string, string> {
+  return {
     KUBECONFIG: world.api.kubeconfig,
-    KOUPLET_HTTP: `127.0.0.1:${httpPort}`,
     ENABLE_MQTT_TUNNEL: 'true',
     ENABLE_HTTP_TUNNEL: 'false',
     MQTT_BROKER: '127.0.0.1',
@@ -191,6 +194,19 @@ export async function startInItsPlace(
     WORKLOAD_MAX_LEVEL: '3',
     VNODE_WORKER_NUM: '8',
     ...(clientId === undefined ? {} : { CLIENT_ID: clientId }),
+  };
+}
+
+/** `kouplet controller` with nothing but upstream's variables (and where its own HTTP server listens). */
+export async function startInItsPlace(
+  world: World,
+  brokerPort: number,
+  clientId: string | undefined,
+): Promise<Running & { readonly http: string }> {
+  const httpPort = await freePort();
+  const started = startKouplet(['controller'], {
+    ...upstreamEnvironment(world, brokerPort, clientId),
+    KOUPLET_HTTP: `127.0.0.1:${httpPort}`,
   });
   const http = `http://127.0.0.1:${httpPort}`;
   await waitFor(

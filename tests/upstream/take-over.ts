@@ -53,6 +53,18 @@ export async function leaveFleet(
 
 async function makeWorkloads(world: World): Promise<void> {
   const { api, namespace } = world;
+  for (const pod of await createWorkloads(world)) await runAsBefore(world, pod);
+  await world.podReady('two');
+  await api.call('POST', `/api/v1/namespaces/${namespace}/pods`, {
+    metadata: { name: unwritten, labels: upstreamModuleLabel },
+    spec: { ...upstreamPodSpec(world, ['biz5']), nodeName: world.nodeOf(world.base(1)) },
+  });
+  world.base(1).faults.operateAside('biz5', '0.0.1', urlOf('biz5', '0.0.1'));
+}
+
+/** The Deployment `orders`, a Pod of it on each of two bases, and the Pod `two`, on the first: bound, and no more. */
+export async function createWorkloads(world: World): Promise<Json[]> {
+  const { api, namespace } = world;
   const labels = { ...upstreamModuleLabel, app: 'orders' };
   const spec = upstreamPodSpec(world, ['biz1']);
   const apart = { labelSelector: { matchLabels: { app: 'orders' } }, topologyKey: 'kubernetes.io/hostname' };
@@ -65,7 +77,7 @@ async function makeWorkloads(world: World): Promise<void> {
     metadata: { name: 'two', labels: upstreamModuleLabel },
     spec: { ...upstreamPodSpec(world, ['biz2', 'biz3']), nodeName: world.nodeOf(world.base()) },
   });
-  const pods = await waitFor(
+  return waitFor(
     'three Pods are bound',
     async () => {
       const bound = (await podsOf(world)).filter((pod) => pod.spec.nodeName !== undefined);
@@ -73,13 +85,6 @@ async function makeWorkloads(world: World): Promise<void> {
     },
     20_000,
   );
-  for (const pod of pods) await runAsBefore(world, pod);
-  await world.podReady('two');
-  await api.call('POST', `/api/v1/namespaces/${namespace}/pods`, {
-    metadata: { name: unwritten, labels: upstreamModuleLabel },
-    spec: { ...upstreamPodSpec(world, ['biz5']), nodeName: world.nodeOf(world.base(1)) },
-  });
-  world.base(1).faults.operateAside('biz5', '0.0.1', urlOf('biz5', '0.0.1'));
 }
 
 export async function podsOf(world: World): Promise<Json[]> {
