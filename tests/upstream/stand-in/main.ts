@@ -232,7 +232,9 @@ async function heard(topic: string, text: string): Promise<void> {
     const { jvm = {} } = data.data.healthData;
     const memory = { maxBytes: jvm['java max metaspace'] ?? -1, committedBytes: jvm['java committed metaspace'] ?? 0 };
     const there = await api.find(`/api/v1/nodes/${node.name}`);
-    const own = nodeOf(node.name, env, node.told);
+    // Each health answer brings this label.
+    const labels = { ...node.told.labels, 'base.koupleless.io/stack': 'java' };
+    const own = nodeOf(node.name, env, { ...node.told, labels });
     const status = nodeStatusOf(node.told, memory);
     const path = `/api/v1/nodes/${node.name}/status`;
     if (there) await api.request('PATCH', path, nodePatchOf(there, { ...own, status }), strategicType);
