@@ -13,11 +13,15 @@ beforeAll(() => {
 });
 afterAll(() => dropDefinitions(on, group));
 
-/** The status as it is once the names are settled. */
+/** The status as it is once the names are settled, however; Established: once it is. */
 async function settled(name: string, type = 'NamesAccepted'): Promise<Json> {
   return waitFor(`${type} of ${name}`, async () => {
     const crd = await on.get(`${definitions}/${name}`);
-    return (crd.status.conditions ?? []).some((one: Json) => one.type === type) ? crd : undefined;
+    return (crd.status.conditions ?? []).some(
+      (one: Json) => one.type === type && (type !== 'Established' || one.status === 'True'),
+    )
+      ? crd
+      : undefined;
   });
 }
 

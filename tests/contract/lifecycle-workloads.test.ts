@@ -325,17 +325,24 @@ describe('a DaemonSet [SPEC C95]', () => {
     const updateStrategy = { rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } };
     await on.call('POST', 'daemonsets.apps', spread('surge', { updateStrategy }));
     await statusWhen('daemonsets.apps/surge', 'up', onBoth);
-    let least = 9;
-    const watch = await on.cluster.api.watch(
-      `${on.at('daemonsets.apps')}?fieldSelector=metadata.name%3Dsurge`,
-      ({ object }) => {
-        least = Math.min(least, object.status.numberAvailable ?? 0);
-      },
-    );
+    const isReady = (pod: Json): boolean =>
+      pod.status.conditions?.some((one: Json) => one.type === 'Ready' && one.status === 'True') ?? false;
+    const pods = new Map<string, Json>();
+    /** By the Node on which an old Pod goes: whether the new one is Ready there by then. */
+    const covered = new Map<string, boolean>();
+    const watch = await on.cluster.api.watch(`${on.at('pods')}?labelSelector=app%3Dsurge`, ({ object }) => {
+      const { uid, deletionTimestamp } = object.metadata;
+      const { nodeName } = object.spec;
+      if (deletionTimestamp !== undefined && !covered.has(nodeName)) {
+        const others = [...pods.values()].filter((pod) => pod.metadata.uid !== uid && pod.spec.nodeName === nodeName);
+        covered.set(nodeName, others.some(isReady));
+      }
+      pods.set(uid, object);
+    });
     await setImage('daemonsets.apps/surge', 'nginx:2');
     await statusWhen('daemonsets.apps/surge', 'rolled', onBoth);
     watch.stop();
-    expect(least).toBe(2);
+    expect([...covered.values()]).toEqual([true, true]);
     await remove('daemonsets.apps/surge');
   });
 
