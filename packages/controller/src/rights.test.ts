@@ -68,6 +68,17 @@ test('rights over Deployments are asked for only where peer Deployments are swit
   });
 });
 
+test('rights over logs are asked for where logs are served, in the namespaces of the bases [SPEC E40]', async () => {
+  const transport = await api(
+    ({ subresource, resource = '' }) => subresource !== 'log' && !resource.endsWith('reviews'),
+  );
+  await checkAccess(transport, 'ns1');
+  await expect(checkAccess(transport, 'ns1', { logsOf: ['a', 'b'] })).rejects.toThrow(
+    /what is needed: create tokenreviews\.authentication\.k8s\.io; create subjectaccessreviews\.authorization\.k8s\.io; get pods\/log in namespace a; get pods\/log in namespace b$/,
+  );
+  await expect(checkAccess(transport, 'ns1', { logsOf: [] })).rejects.toThrow(/get pods\/log$/);
+});
+
 test('an API without reviews is not held against anybody', async () => {
   await checkAccess(await api(() => 'absent'), 'default');
 });

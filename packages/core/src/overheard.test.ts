@@ -128,3 +128,17 @@ describe('an observer', () => {
     expect(kinds.filter((kind) => kind === 'delete-node' || kind === 'delete-pod')).toEqual([]);
   });
 });
+
+test('it leaves a Node where whom it shadows serves logs as it is [SPEC M42] [SPEC N23]', () => {
+  const shown = (known: Partial<ObservedNode['status']>) => {
+    const served = { ...node, metadata: { ...node.metadata, annotations: { 'kouplet.io/reported-ip': '10.0.0.9' } } };
+    const state = fold(createBase(baseId), 1, { kind: 'node-observed', node: { ...served, status: known } });
+    const [action] = planBase(state, fleet, policy, at(2)).actions.flatMap((each) =>
+      each.kind === 'patch-node-status' ? [each.status] : [],
+    );
+    return { addresses: action?.addresses, daemonEndpoints: action?.daemonEndpoints };
+  };
+  const addresses = ['InternalIP', 'Hostname'].map((type) => ({ type, address: '10.1.0.7' }));
+  const daemonEndpoints = { kubeletEndpoint: { Port: 10_250 } };
+  expect(shown({ addresses, daemonEndpoints })).toEqual({ addresses, daemonEndpoints });
+});

@@ -2,6 +2,7 @@
 import { binaryQuantity, isIpAddress, labelValueOf } from './labels.ts';
 import { identityAnnotation, topicsAnnotation } from './names.ts';
 import type { Condition, NodeStatus, Taint } from './observed.ts';
+import type { LogsEndpoint } from './policy.ts';
 import { secondsOf } from './records.ts';
 import { generationOf, type Situation } from './situation.ts';
 import { hungToBlock } from './slots.ts';
@@ -133,9 +134,11 @@ function statusOf(situation: Situation): NodeStatus {
  * The base's addresses; where logs are served, ours: the API server connects to the first address of the type that it prefers, and to
  * the port that stands beside. Which type that is differs (kubeadm: InternalIP; the server's own default: Hostname), so both are. [SPEC N23]
  */
-function reachedAt({ state, policy }: Situation): Pick<NodeStatus, 'addresses' | 'daemonEndpoints'> {
-  if (policy.logs !== undefined) {
-    const { address, port } = policy.logs;
+function reachedAt(situation: Situation): Pick<NodeStatus, 'addresses' | 'daemonEndpoints'> {
+  const { state } = situation;
+  const logs = logsOf(situation);
+  if (logs !== undefined) {
+    const { address, port } = logs;
     return {
       addresses: ['InternalIP', 'Hostname'].map((type) => ({ type, address })),
       daemonEndpoints: { kubeletEndpoint: { Port: port } },
@@ -154,11 +157,20 @@ function reachedAt({ state, policy }: Situation): Pick<NodeStatus, 'addresses' |
 }
 
 /** Where the Node's addresses are ours, the base's stands beside; so it does for whoever takes the Node over. [SPEC N23] */
-function reportedAddress({ state, policy }: Situation): Record<string, string> {
-  const { localIP } = state.facts ?? {};
-  return policy.logs === undefined || localIP === undefined || !isIpAddress(localIP)
+function reportedAddress(situation: Situation): Record<string, string> {
+  const { localIP } = situation.state.facts ?? {};
+  return logsOf(situation) === undefined || localIP === undefined || !isIpAddress(localIP)
     ? {}
     : { 'kouplet.io/reported-ip': localIP };
+}
+
+/** Where an observer looks on, logs are served by the one that it shadows. */
+function logsOf({ state, policy }: Situation): LogsEndpoint | undefined {
+  if (policy.isObserver !== true) return policy.logs;
+  const { daemonEndpoints, addresses = [] } = state.node?.status ?? {};
+  const address = addresses.find(({ type }) => type === 'InternalIP')?.address;
+  if (daemonEndpoints === undefined || address === undefined) return undefined;
+  return { address, port: daemonEndpoints.kubeletEndpoint.Port };
 }
 
 /** What is not known since our start stays as the Node has it. */

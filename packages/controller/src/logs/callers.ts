@@ -30,7 +30,7 @@ export type Permission =
 const grantedMs = 60_000;
 /** Long enough that a flood of bad tokens is no flood of reviews of each. */
 const refusedMs = 10_000;
-/** Reviews of strangers' tokens that are under way at once: the API server's load, not ours. */
+/** Of each kind: what strangers can cause is the API server's load. */
 const reviewsAtOnce = 16;
 const reviewTimeoutMs = 10_000;
 /** What a request header holds at most is more than any token. */
@@ -40,7 +40,8 @@ export class Callers {
   readonly #transport: Transport;
   readonly #recognised: KeptAnswers<Recognised>;
   readonly #permissions: KeptAnswers<Permission>;
-  #underWay = 0;
+  /** Counted apart: strangers' tokens must not stand before the rights of those who are known. */
+  readonly #underWay = { TokenReview: 0, SubjectAccessReview: 0 };
 
   constructor(transport: Transport, clock: EdgeClock) {
     this.#transport = transport;
@@ -110,16 +111,20 @@ export class Callers {
   }
 
   /** @returns the review's status, or why there is none */
-  async #review(group: string, kind: string, spec: object): Promise<Readonly<Record<string, unknown>> | string> {
-    if (this.#underWay >= reviewsAtOnce) return `${reviewsAtOnce} callers are being looked up already`;
-    this.#underWay += 1;
+  async #review(
+    group: string,
+    kind: 'TokenReview' | 'SubjectAccessReview',
+    spec: object,
+  ): Promise<Readonly<Record<string, unknown>> | string> {
+    if (this.#underWay[kind] >= reviewsAtOnce) return `${reviewsAtOnce} callers are being looked up already`;
+    this.#underWay[kind] += 1;
     const outcome = await this.#transport.request({
       method: 'POST',
       path: `/apis/${group}/v1/${kind.toLowerCase()}s`,
       timeoutMs: reviewTimeoutMs,
       body: { apiVersion: `${group}/v1`, kind, spec },
     });
-    this.#underWay -= 1;
+    this.#underWay[kind] -= 1;
     if (outcome.kind !== 'ok') return `the ${kind} was not answered: ${describeOutcome(outcome)}`;
     return record(record(outcome.body).status);
   }

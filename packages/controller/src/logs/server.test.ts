@@ -62,6 +62,24 @@ describe('the log of a module is that of its base', () => {
     expect(answer.statusCode).toBe(200);
   });
 
+  test('waited for, as a kubelet answers with the first byte of a log [SPEC E44]', async () => {
+    const stage = await stageWith();
+    let write: (text: string) => void = () => {};
+    stage.script.log = (_request, response) => {
+      write = (text) => void response.end(text);
+    };
+    const quiet = stage.get(`${path}?follow=true`, token);
+    await eventually('it is asked', () => logsAsked(stage).length === 1);
+    await stage.clock.pass(24 * 3_600_000);
+    write('at last\n');
+    expect(await quiet).toEqual({ code: 200, body: 'at last\n' });
+
+    const hung = stage.get(path, token);
+    await eventually('it is asked', () => logsAsked(stage).length === 2);
+    await stage.clock.pass(120_000);
+    expect(await hung).toMatchObject({ code: 500, body: expect.stringContaining('no answer within 120000 ms') });
+  });
+
   test('read no faster than its reader reads [SPEC E44]', async () => {
     const stage = await stageWith();
     let sent = 0;

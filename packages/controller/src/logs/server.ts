@@ -77,7 +77,9 @@ export interface LogsServer {
 const streamsAtOnce = 200;
 /** The API server keeps a connection a stream; strangers get what is left. */
 const connectionsAtOnce = 1_000;
-const openTimeoutMs = 30_000;
+const openTimeoutMs = 120_000;
+/** A kubelet answers with the first byte of a log, and a quiet one is followed for as long as its reader likes: as long as a timer goes. */
+const followTimeoutMs = 2 ** 31 - 1;
 /** After a certificate that is not believed the authority is read again, no more often. */
 const authorityPeriodMs = 60_000;
 const refusalLogMs = 60_000;
@@ -314,7 +316,7 @@ class ListeningLogs implements LogsServer {
       method: 'GET',
       path: objectPath(pods, { namespace: located.namespace, name: located.pod }, 'log'),
       query: { ...given(query), container: located.container },
-      timeoutMs: openTimeoutMs,
+      timeoutMs: query.get('follow') === 'true' ? followTimeoutMs : openTimeoutMs,
       signal,
     });
     const whose = `the log of the base's Pod ${located.namespace}/${located.pod}`;

@@ -83,7 +83,15 @@ export async function startLogsStage(options: Partial<LogsServerOptions> = {}): 
   const api = createServer((request, response) => void answer(script, asked, request, response));
   await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve));
   const { port } = api.address() as AddressInfo;
-  const transport = createTransport({ access: fixedAccess({ server: `http://127.0.0.1:${port}` }), userAgent: 'test' });
+  const transport = createTransport({
+    access: fixedAccess({ server: `http://127.0.0.1:${port}` }),
+    userAgent: 'test',
+    clock: {
+      now: () => clock.now().wall,
+      monotonic: () => clock.now().mono,
+      setTimeout: (fn, ms) => clock.after(ms, fn),
+    },
+  });
   const logs = await listenForLogs({
     host: '127.0.0.1',
     port: 0,
