@@ -8,9 +8,12 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { firstAnswer, type Load, measureLoad, type Rate, type Target } from './api-load.ts';
 import { startKouplet } from './fleet.ts';
 import type { Bench, Figure, Report } from './report.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
 
 const embedded: ReadonlyArray<{ readonly name: string; readonly args: (folder: string) => readonly string[] }> = [
   { name: 'in memory', args: () => [] },
@@ -25,6 +28,8 @@ export const bench: Bench = {
   run: async (report) => {
     const folder = mkdtempSync(join(tmpdir(), 'kouplet-bench-'));
     try {
+      // What is installed is what is measured: a start from the sources strips their types first.
+      execFileSync(process.execPath, [join(root, 'scripts/build.ts')], { cwd: root, stdio: 'ignore' });
       const real = await takeRealOne(folder);
       if (real === undefined)
         console.log('  (neither TEST_KUBECONFIG nor CONTROL_PLANE: the real control plane is left out)');
@@ -50,7 +55,8 @@ async function measured(target: Target): Promise<Load> {
 async function startEmbedded(name: string, folder: string, args: readonly string[]): Promise<Target> {
   const kubeconfig = join(folder, 'kubeconfig');
   const startedAt = performance.now();
-  const child = await startKouplet(['cluster', '--kubeconfig', kubeconfig, ...args], /ready/);
+  const built = join(root, 'build/package/dist/main.js');
+  const child = await startKouplet(['cluster', '--kubeconfig', kubeconfig, ...args], /ready/, built);
   const startMs = await firstAnswer(kubeconfig, startedAt);
   return {
     name,

@@ -36,8 +36,13 @@ export interface BenchFleet {
   stop(): Promise<void>;
 }
 
-export async function startKouplet(args: readonly string[], until: RegExp): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [kouplet, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** @param command  what is run: the sources, or a file that was built */
+export async function startKouplet(
+  args: readonly string[],
+  until: RegExp,
+  command: string = kouplet,
+): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';
   await new Promise<void>((resolve, reject) => {
     child.stdout?.on('data', (chunk: Buffer) => {

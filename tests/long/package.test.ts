@@ -30,19 +30,15 @@ afterAll(() => {
 });
 
 test('what is installed is JavaScript only, without tests, without anything of development [SPEC O10]', () => {
-  const own = [
-    installed,
-    ...readdirSync(join(installed, 'node_modules/@kouplet')).map((room) =>
-      join(installed, 'node_modules/@kouplet', room),
-    ),
-  ];
-  const files = own.flatMap((room) =>
-    readdirSync(join(room, 'dist'), { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => entry.name),
-  );
-  expect(files.length).toBeGreaterThan(100);
-  expect(files.filter((name) => !/\.(js|json)$/.test(name) || /\.(test|contract)\./.test(name))).toEqual([]);
+  const files = readdirSync(join(installed, 'dist'));
+  expect(files).toContain('main.js');
+  expect(files.filter((name) => !name.endsWith('.js'))).toEqual([]);
+  const code = files.map((name) => readFileSync(join(installed, 'dist', name), 'utf8')).join('\n');
+  // Each file that is packed is named where it begins.
+  const sources = [...code.matchAll(/^\/\/ (\S+\.js)$/gm)].map(([, name = '']) => name);
+  expect(sources.length).toBeGreaterThan(100);
+  expect(sources.filter((name) => /\.(test|contract)\.|\/testing\//.test(name))).toEqual([]);
+  expect(code).not.toMatch(/\bfrom ?["']@kouplet\//);
   for (const name of ['vitest', 'typescript', '@biomejs'])
     expect(existsSync(join(folder, 'node_modules', name))).toBe(false);
   const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));

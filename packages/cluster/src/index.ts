@@ -19,9 +19,9 @@ import { createState } from './rest/cluster-state.ts';
 import { expireEvents } from './rest/expiry.ts';
 import { Access } from './security/access.ts';
 import { Credentials } from './security/credentials.ts';
-import { kubeconfigOf } from './security/kubeconfig.ts';
+import { isWildcard, kubeconfigOf } from './security/kubeconfig.ts';
 import { Roles } from './security/roles.ts';
-import { isWildcard, type SecureOptions, secure } from './security/secure.ts';
+import type { SecureOptions } from './security/secure.ts';
 import { ServiceAccountTokens } from './security/service-account-tokens.ts';
 import type { Keeper } from './storage/keeper.ts';
 import type { Durability } from './storage/sqlite.ts';
@@ -97,7 +97,11 @@ async function startOn(keeper: Keeper | undefined, options: ClusterOptions): Pro
   let ready = false;
   const host = options.host ?? '127.0.0.1';
   const credentials = new Credentials(options.dir === undefined ? undefined : join(options.dir, 'credentials'));
-  const secured = options.secure === undefined ? undefined : await secure(options.secure, host, credentials);
+  // Loaded only where it is asked for: TLS is a fifth of a start.
+  const secured =
+    options.secure === undefined
+      ? undefined
+      : await (await import('./security/secure.ts')).secure(options.secure, host, credentials);
   const tokens = new ServiceAccountTokens({ clock, find: api.get }, () => credentials.signingKey());
   const allowed = new Set(options.allowHosts?.map((name) => name.toLowerCase()));
   const wire = await listen(ground, {

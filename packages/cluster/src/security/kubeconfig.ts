@@ -32,3 +32,8 @@ contexts:
 current-context: kouplet
 `;
 }
+
+/** All addresses of the machine; no client can call it by that. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}

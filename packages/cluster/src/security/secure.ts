@@ -5,6 +5,7 @@ import { createSecureContext } from 'node:tls';
 import { systemClock } from '../clock.ts';
 import type { KeyAndCertificate } from './certificate.ts';
 import { type Credentials, CredentialsError, checkToken } from './credentials.ts';
+import { isWildcard } from './kubeconfig.ts';
 
 /** TLS and a token: what it takes to listen beyond this machine. */
 export interface SecureOptions {
@@ -70,11 +71,6 @@ function given({ cert, key, ca }: NonNullable<SecureOptions['certificate']>) {
   }
   // Who signed himself is his own authority; for any other it is named, or one that every system trusts.
   return { tls: { cert, key }, ca: ca ?? (leaf.checkIssued(leaf) ? cert : undefined) };
-}
-
-/** All addresses of the machine; no client can call it by that. */
-export function isWildcard(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
 }
 
 function messageOf(error: unknown): string {

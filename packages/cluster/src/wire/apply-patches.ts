@@ -1,5 +1,4 @@
 /** PATCH with `application/apply-patch+yaml`: from the body to the object that is written, made where it is missing. */
-import { LineCounter, parseDocument } from 'yaml';
 import { applied, conversionRefusal } from '../apply/apply.ts';
 import { isRecord } from '../json.ts';
 import { DecodingError, type Kind, type KubeObject } from '../kinds/kind.ts';
@@ -14,6 +13,7 @@ import type { Exchange } from './exchange.ts';
 import { type FieldValidation, writeQuery } from './options.ts';
 import { scanJson } from './scan-json.ts';
 import { checkAddress } from './typed-body.ts';
+import { yaml } from './yaml.ts';
 
 const APPLY = 'application/apply-patch+yaml';
 
@@ -98,6 +98,7 @@ const MAX_ALIASES = 32;
 export function readConfig(text: string): AppliedBody {
   const json = text.trimStart().startsWith('{') ? parsedJson(text) : undefined;
   if (isRecord(json) && scanJson(text).length === 0) return { config: json, repeated: [] };
+  const { LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const document = parseDocument(text, { schema: 'core', uniqueKeys: true, logLevel: 'silent', lineCounter: lines });
   const repeated: string[] = [];

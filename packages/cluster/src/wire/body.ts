@@ -1,5 +1,4 @@
 /** Bodies of writes: from bytes to a plain value, with Go's complaints about what cannot be read. */
-import { parse as parseYaml } from 'yaml';
 import type { ApiError } from '../api.ts';
 import { isRecord } from '../json.ts';
 import type { Kind } from '../kinds/kind.ts';
@@ -7,6 +6,7 @@ import { badRequest, failure } from '../status.ts';
 import { mediaRanges } from './negotiate.ts';
 import { readProtobuf } from './protobuf.ts';
 import { scanJson } from './scan-json.ts';
+import { yaml } from './yaml.ts';
 
 export interface Body {
   readonly value: Record<string, unknown>;
@@ -80,7 +80,7 @@ function readYaml(bytes: Buffer, kind: Pick<Kind, 'kind'>): Body {
   let value: unknown;
   try {
     // No aliases beyond a few, no merge keys, no custom tags: a body of a few bytes must not become gigabytes.
-    value = parseYaml(text, { schema: 'core', maxAliasCount: 32, uniqueKeys: true, logLevel: 'error' });
+    value = yaml().parse(text, { schema: 'core', maxAliasCount: 32, uniqueKeys: true, logLevel: 'error' });
   } catch (error) {
     throw unrecognized(
       kind,

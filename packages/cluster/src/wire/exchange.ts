@@ -1,12 +1,12 @@
 /** One request and its answer: what was asked, read once, and the ways to answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { stringify as toYaml } from 'yaml';
 import type { ApiError, Status } from '../api.ts';
 import type { Access } from '../security/access.ts';
 import { ANONYMOUS_USER, type User } from '../security/user.ts';
 import { failure } from '../status.ts';
 import type { Backlog } from '../storage/backlog.ts';
 import { compressed, isCompressed } from './compression.ts';
+import { yaml } from './yaml.ts';
 
 /** As a real server's default (3 MiB). */
 export const MAX_BODY_BYTES = 3 * 1024 * 1024;
@@ -108,7 +108,7 @@ export class Exchange {
 
   /** In the encoding that was negotiated. */
   sendObject(code: number, encoding: 'json' | 'yaml', text: string): void {
-    if (encoding === 'yaml') this.send(code, 'application/yaml', toYaml(JSON.parse(text), YAML));
+    if (encoding === 'yaml') this.send(code, 'application/yaml', yaml().stringify(JSON.parse(text), YAML));
     else this.sendJson(code, text);
   }
 

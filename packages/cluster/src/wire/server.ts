@@ -2,8 +2,7 @@
  * The HTTP server, with or without TLS: who may call it, how much of it at once, and what happens to what is no request. Without TLS
  * it listens on loopback only.
  */
-import { createServer, type IncomingMessage, type Server } from 'node:http';
-import { createServer as createSecureServer } from 'node:https';
+import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { ApiError } from '../api.ts';
 import { systemClock } from '../clock.ts';
@@ -58,11 +57,15 @@ export async function listen(ground: Ground, options: WireOptions): Promise<Wire
   const watches = new Watches(ground.clock, ground.store, options.onError);
   const router = new Router(ground, watches, options.ready);
   const traffic = new Traffic(options.limits);
+  // Not by `import`: that reads every export of node:http, of which WebSocket loads an HTTP client that nobody needs here.
+  const http = process.getBuiltinModule('node:http');
   const settings = { maxHeaderSize: MAX_HEADER_BYTES, keepAlive: true };
   const server =
     tls === undefined
-      ? createServer(settings)
-      : createSecureServer({ ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: HEADERS_TIMEOUT_MS });
+      ? http.createServer(settings)
+      : process
+          .getBuiltinModule('node:https')
+          .createServer({ ...settings, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: HEADERS_TIMEOUT_MS });
   server.on('request', (request, response) => {
     void serve(router, traffic, new Exchange(request, response, access, ground.store.backlog), options);
   });
