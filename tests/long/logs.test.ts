@@ -73,7 +73,7 @@ describe.skipIf(realKubeconfig === undefined || noKubectl !== undefined)('kubect
     await endProcesses();
   });
 
-  test('the Node names us to the API server, its base stands beside [SPEC N23] [SPEC E40]', async () => {
+  test('the Node names us to the API server, its base stands beside [SPEC N23] [SPEC E46]', async () => {
     const node = await world.node(world.base());
     expect(node?.status.addresses).toEqual([
       { type: 'InternalIP', address: '127.0.0.1' },
@@ -84,7 +84,7 @@ describe.skipIf(realKubeconfig === undefined || noKubectl !== undefined)('kubect
     expect((await world.pod('m-b1'))?.status.podIP).toBe('10.9.0.1');
   });
 
-  test('a module Pod’s log is that of its base’s own Pod, with what kubectl asks [SPEC E40] [SPEC E41] [SPEC E42] [U32]', async () => {
+  test('a module Pod’s log is that of its base’s own Pod, with what kubectl asks [SPEC E46] [SPEC E41] [SPEC E42] [U32]', async () => {
     expect(await kubectl('logs m-b1')).toBe('line 1\nline 2\nline 3\n');
     await kubectl('logs m-b1 -c biz1 --tail 2 --timestamps --since 1h --limit-bytes 99 --previous');
     expect(kubelet.asked.map((one) => new URL(one, 'https://kubelet'))).toMatchObject([

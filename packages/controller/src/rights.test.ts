@@ -68,7 +68,7 @@ test('rights over Deployments are asked for only where peer Deployments are swit
   });
 });
 
-test('rights over logs are asked for where logs are served, in the namespaces of the bases [SPEC E40]', async () => {
+test('rights over logs are asked for where logs are served, in the namespaces of the bases [SPEC E46]', async () => {
   const transport = await api(
     ({ subresource, resource = '' }) => subresource !== 'log' && !resource.endsWith('reviews'),
   );

@@ -20,7 +20,7 @@ async function stageWith(options: Partial<LogsServerOptions> = {}): Promise<Logs
 const logsAsked = (stage: LogsStage): string[] => stage.asked.filter((line) => line.includes('/log?'));
 
 describe('the log of a module is that of its base', () => {
-  test('streamed from the base’s own Pod as the API server has it, with the query of a kubelet [SPEC E40] [U32]', async () => {
+  test('streamed from the base’s own Pod as the API server has it, with the query of a kubelet [SPEC E46] [U32]', async () => {
     const stage = await stageWith();
     expect(await stage.get(path, token)).toEqual({ code: 200, body: 'one\ntwo\n' });
     await stage.get(
