@@ -11,6 +11,7 @@ import { type ClusterAccess, createEventOutbox, createEventRecorder, createTrans
 import { type Change, ChangeFeed } from './changes.ts';
 import { type EdgeClock, systemClock } from './clock.ts';
 import { createExecute } from './execute/execute.ts';
+import type { Journal } from './journal/journal.ts';
 import { type Log, maskSecrets, Throttle } from './log.ts';
 import { groundOfLogs } from './logs/ground.ts';
 import type { LogsServer } from './logs/server.ts';
@@ -46,6 +47,8 @@ export interface ControllerOptions {
   readonly hasPeers?: boolean;
   /** Serves the logs of modules, where `policy.logs` says. Made by the caller, closed by the controller. */
   readonly logs?: LogsServer;
+  /** Told of every input; closed by the controller. */
+  readonly journal?: Journal;
   /** The core's functions; a test's way to make one of them throw. */
   readonly core?: CoreFunctions;
 }
@@ -144,6 +147,7 @@ class RunningController implements Controller {
       policy,
       execute: createExecute({ transport: this.#transport, tunnel, outbox: this.#outbox, env }),
       ...(options.core === undefined ? {} : { core: options.core }),
+      ...(options.journal === undefined ? {} : { journal: options.journal }),
       ...(shadow === undefined ? {} : { observe: (baseId, plan) => shadow.planned(baseId, plan) }),
       onEnded: (action, outcome) => this.#ended(action, outcome),
       onPlanned: (seconds) => this.#metrics.planned(seconds),
@@ -264,8 +268,7 @@ class RunningController implements Controller {
     await this.#options.logs?.close();
     await Promise.all([this.#source.stop(), this.#outbox.flush(500), settled(tunnel.close())]);
     this.#outbox.close();
-    await settled(this.#transport.close());
-    await this.#served?.close();
+    await Promise.all([settled(this.#transport.close()), this.#served?.close(), this.#options.journal?.close()]);
     this.#metrics.close();
     log.info({}, 'stopped');
     this.#resolveDone();

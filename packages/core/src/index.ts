@@ -4,6 +4,7 @@
  * The edge keeps a Map of `BaseState` and one `FleetState`, folds every input into them, plans, executes, and folds the
  * outcomes: `action-started` when it takes an action up, the objects that a write answered, then `action-ended`.
  */
+export { wordsOfAction } from './action-words.ts';
 export * from './actions.ts';
 export { describeBase, shownPlan } from './describe.ts';
 export { createFleet, type FleetState, type Link, type Replica } from './fleet.ts';
@@ -11,6 +12,7 @@ export { foldBase } from './fold-base.ts';
 export { foldFleet } from './fold-fleet.ts';
 export { type Handed, handedOf, handOverAnnotation } from './hand-over.ts';
 export * from './inputs.ts';
+export * from './journal/index.ts';
 export { concernsBases, surveyBase } from './liveness.ts';
 export { markOf, maskData, maskText, maskUrl } from './mask.ts';
 export {

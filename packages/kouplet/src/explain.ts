@@ -1,7 +1,7 @@
 /** Errors of the other rooms in the command line's words: one line, what to do, and which exit code. Anything else stays a bug. */
 import { BrokerError, type BrokerErrorCode } from '@kouplet/broker';
 import { CredentialsError, DirectoryError, type DirectoryProblem } from '@kouplet/cluster';
-import { AccessError, type AccessProblem, ReplicaError } from '@kouplet/controller';
+import { AccessError, type AccessProblem, JournalError, ReplicaError } from '@kouplet/controller';
 import { KubeconfigError } from '@kouplet/kube';
 import { type ExitCode, exitCodes, Failure } from './failure.ts';
 
@@ -64,6 +64,9 @@ export function explain(error: unknown): Error {
   }
   if (error instanceof DirectoryError) {
     return new Failure(exitCodes.failed, withoutFullStop(error.message), directoryAdvice[error.code]);
+  }
+  if (error instanceof JournalError) {
+    return new Failure(exitCodes.failed, withoutFullStop(error.message), 'Name another file with --record.');
   }
   if (error instanceof ReplicaError) {
     return new Failure(exitCodes.failed, error.message, 'Stop it first, or run both at an external broker (--broker).');

@@ -14,6 +14,7 @@ import {
   namespaceNames,
   port,
   showHostPort,
+  size,
 } from './values.ts';
 import { version } from './version.ts';
 
@@ -38,6 +39,7 @@ export function createProgram(
   program.addCommand(cluster());
   program.addCommand(base());
   program.addCommand(why());
+  program.addCommand(replay());
   for (const each of [program, ...program.commands]) strict(each, complain);
   return program;
 }
@@ -72,6 +74,21 @@ function durableOption() {
 
 const listenDefault = { host: '127.0.0.1', port: 1883 };
 
+function recordOption() {
+  return option('--record <file>', 'keep a journal of what comes in, without secrets, for kouplet replay');
+}
+
+/** Below that not even one base's state finds room. */
+const leastRecordBytes = 64 * 2 ** 10;
+
+function recordLimitOption() {
+  return option('--record-limit <size>', 'how large it may grow, the earlier part FILE.1 included', {
+    parse: size(leastRecordBytes),
+    default: 64 * 2 ** 20,
+    shown: '64Mi',
+  });
+}
+
 function envOption() {
   return option('--env <name>', 'the environment: which bases belong together', { parse: envName, default: 'dev' });
 }
@@ -103,6 +120,8 @@ function up(): Command {
     .addOption(option('--mqtt-port <port>', 'port of the broker (0: any free one)', { parse: port, default: 0 }))
     .addOption(envOption())
     .addOption(option('--apply <file...>', 'manifests to apply once it runs; may be given several times'))
+    .addOption(recordOption())
+    .addOption(recordLimitOption())
     .addHelpText(
       'after',
       `
@@ -161,7 +180,9 @@ function controller(environment: Environment): Command {
         default: 60_000,
         shown: '60s',
       }),
-    );
+    )
+    .addOption(recordOption())
+    .addOption(recordLimitOption());
   return logsOptions(tlsOptions(command))
     .addOption(option('--mqtt-username <name>', 'user at the external broker'))
     .addOption(option('--mqtt-password-file <file>', 'file with its password'))
@@ -267,6 +288,21 @@ function why(): Command {
 With several replicas the one that holds the Node’s Lease answers; another says who holds it.${variablesNote}`,
     )
     .action(async (object, options) => (await import('./commands/why.ts')).why(object, options));
+}
+
+function replay(): Command {
+  return new Command('replay')
+    .description('Runs a journal (--record) through this version again: what was done, what is waited for and why.')
+    .argument('<file>', 'the journal; its earlier part FILE.1 is read first, where it is of the same run')
+    .addOption(option('--base <identity>', 'tell of that base only', { parse: identity }))
+    .addOption(option('--scenario', 'write it as a scenario in the language of packages/core/src/scenarios instead'))
+    .addHelpText(
+      'after',
+      `
+does: done then, and planned by this version too; did: done then, but not planned here; would: planned here, and not done then.
+The exit status is 0 also where they differ, and 1 for a file that is damaged or no journal.${variablesNote}`,
+    )
+    .action(async (file, options) => (await import('./commands/replay.ts')).replay(file, options));
 }
 
 function base(): Command {

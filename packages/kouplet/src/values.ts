@@ -40,6 +40,26 @@ export function count(least: number, most: number): (value: string) => number {
   };
 }
 
+const unitBytes = new Map([
+  ['Ki', 2 ** 10],
+  ['Mi', 2 ** 20],
+  ['Gi', 2 ** 30],
+]);
+
+/** `64Mi`, `512Ki`, `1Gi`; bytes, from `least` to 1 TiB. */
+export function size(least: number): (value: string) => number {
+  return (value) => {
+    const [, number = '', unit = ''] = /^(\d{1,9})(Ki|Mi|Gi)$/.exec(value) ?? [];
+    const bytes = Number(number) * (unitBytes.get(unit) ?? Number.NaN);
+    if (!(bytes >= least && bytes <= 2 ** 40)) {
+      throw new InvalidArgumentError(
+        `"${value}" is not a size of at least ${least / 2 ** 10}Ki, such as 512Ki, 64Mi or 1Gi.`,
+      );
+    }
+    return bytes;
+  };
+}
+
 const unitMs = new Map([
   ['ms', 1],
   ['s', 1_000],

@@ -31,6 +31,7 @@ import type { BaseId } from '@kouplet/protocol';
 import { map, merge, type Observable, Subject, type Subscription } from 'rxjs';
 import type { EdgeClock } from '../clock.ts';
 import type { Execute, Observation } from '../execute/execute.ts';
+import type { Journal } from '../journal/journal.ts';
 import type { EdgeInput } from '../sources/edge-input.ts';
 import { FoldedStates, foldByKey, type Keyed, type Urgency } from './fold-by-key.ts';
 import { Lanes } from './lanes.ts';
@@ -63,6 +64,8 @@ export interface PipelineOptions {
   readonly onPlanned: (seconds: number) => void;
   /** A fold or plan threw. `isInputLost`: the state lacks what the input said. */
   readonly onCrash: (crash: Crash) => void;
+  /** Told of what is folded, just before it is, and of bases that are forgotten; must not throw. */
+  readonly journal?: Journal;
   /** Sees every input before it is folded; must not throw. */
   readonly onInput?: (input: EdgeInput) => void;
 }
@@ -224,6 +227,7 @@ export class Pipeline {
       if (stamped.kind === 'fleet') return this.#foldFleet(entry, stamped.input);
       const { input } = stamped;
       if (entry === undefined && neverFirst.has(input.kind)) return undefined;
+      this.#options.journal?.base(input, entry?.kind === 'base' ? entry.state : undefined, this.fleet);
       const before = entry?.kind === 'base' ? entry.state : createBase(input.baseId);
       const state = this.#core.foldBase(before, input, policy);
       return entry?.kind === 'base' && state === before ? entry : { kind: 'base', baseId: input.baseId, state };
@@ -234,6 +238,7 @@ export class Pipeline {
 
   #foldFleet(entry: Entry | undefined, input: FleetInput): Entry | undefined {
     const before = this.fleet;
+    this.#options.journal?.fleet(input, before);
     const state = this.#core.foldFleet(before, input, this.#options.policy);
     if (state === before) return entry;
     // The plans of all bases read the fleet: those few changes that matter to them wake all of them.
@@ -255,6 +260,7 @@ export class Pipeline {
     const message = error instanceof Error ? error.message : String(error);
     try {
       const input: BaseInput = { at, baseId: entry.baseId, kind: 'crashed', message };
+      this.#options.journal?.base(input, entry.state, this.fleet);
       return this.#core.foldBase(entry.state, input, this.#options.policy);
     } catch {
       return entry.state;
@@ -290,6 +296,7 @@ export class Pipeline {
     try {
       if (entry.kind === 'base' && this.#core.isForgettable(entry.state, this.fleet, policy, now)) {
         this.#forget(key);
+        this.#options.journal?.forgotten(entry.baseId);
         return [];
       }
       plan =

@@ -9,6 +9,7 @@ import type { Command } from 'commander';
 import { type Environment, orUpstream, readUpstream, type Upstream } from '../environment.ts';
 import { listenFailure, wrongUse } from '../failure.ts';
 import { followServerFiles, readServerFiles, type ServerFlags } from '../files.ts';
+import { type RecordFlags, recordTo } from '../journal.ts';
 import { type LogsFlags, openLogs } from '../logs.ts';
 import { brokerLogTo, warn } from '../output.ts';
 import { listenToSignals } from '../stopping.ts';
@@ -16,7 +17,7 @@ import { readPassword, readText } from '../text-files.ts';
 import { type BrokerAddress, brokerAddress, envName, type HostPort, namespaceName, showHostPort } from '../values.ts';
 import { kubeletVersion, userAgent } from '../version.ts';
 
-export interface ControllerFlags extends ServerFlags, LogsFlags {
+export interface ControllerFlags extends ServerFlags, LogsFlags, RecordFlags {
   readonly kubeconfig?: string;
   readonly context?: string;
   readonly listen: HostPort;
@@ -83,9 +84,11 @@ export async function controller(flags: ControllerFlags, command: Command, envir
       const hasPeers = flags.peerDeployments ?? upstream.hasPeers ?? false;
       // Listens from here on, so that Nodes are told a port that is served.
       const logs = await openLogs(flags, command, upstream, environment, isObserver, log);
+      const inUse: Policy = logs === undefined ? policy : { ...policy, logs: logs.endpoint };
       const starting = startController({
         ...{ tunnel, access, userAgent, http: flags.http, log, hasPeers },
-        ...(logs === undefined ? { policy } : { policy: { ...policy, logs: logs.endpoint }, logs: logs.server }),
+        ...(logs === undefined ? {} : { logs: logs.server }),
+        ...{ policy: inUse, ...recordTo(flags, inUse, log) },
       });
       const started = await Promise.race([starting, lifetime.ended]).catch((error: unknown) => {
         throw listenFailure(error, 'the HTTP server', showHostPort(flags.http), '--http');

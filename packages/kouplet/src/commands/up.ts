@@ -12,6 +12,7 @@ import { type Change, type Controller, openLog, startController } from '@kouplet
 import { defaultTimings, maskText, type Policy } from '@kouplet/core';
 import { createTransport, loadCluster } from '@kouplet/kube';
 import { failed, listenFailure, messageOf } from '../failure.ts';
+import { type RecordFlags, recordTo } from '../journal.ts';
 import { shownPath, writeKubeconfig } from '../kubeconfig-file.ts';
 import { brokerLogTo, say, warn } from '../output.ts';
 import { type Lifetime, listenToSignals, Stops } from '../stopping.ts';
@@ -19,7 +20,7 @@ import { lineOf, linesToTry, listed } from '../up/lines.ts';
 import { applyManifest, type Manifest, readManifests } from '../up/manifests.ts';
 import { kubeletVersion, userAgent, version } from '../version.ts';
 
-export interface UpFlags {
+export interface UpFlags extends RecordFlags {
   readonly bases: number;
   readonly dir: string;
   /** Whether the cluster's state is kept in `dir`. */
@@ -90,8 +91,10 @@ async function start(
   const access = await loadCluster({ kubeconfig: kubeconfigPath });
   stops.add('the credentials', () => access.close());
   const changes = new Changes(readyNodes(cluster));
+  const policy = policyOf(env);
   const controller = await startController({
-    policy: policyOf(env),
+    policy,
+    ...recordTo(flags, policy, log.log),
     tunnel,
     access,
     userAgent,

@@ -1,0 +1,13 @@
+/** The journal: written beside the fold, read and run through the core again. */
+export {
+  baseLine,
+  baseStateLine,
+  fleetLine,
+  fleetStateLine,
+  type JournalHeader,
+  type JournalLine,
+  journalFormat,
+  plainLine,
+} from './lines.ts';
+export { JournalReader, type ReadHeader, type ReadLine, readHeader } from './read.ts';
+export { Replay, type ReplayCounts, type Told } from './replay.ts';
