@@ -1,21 +1,13 @@
 /** Objects of a custom kind: changes, subresources, tables, selectors, discovery, versions, and their end. [SPEC C184] */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Json } from '../support/api.ts';
 import { waitFor } from '../support/wait.ts';
-import { define, definitionOf, definitions, dropDefinitions, thingDefinition, thingOf } from './custom.ts';
+import { define, definitionOf, definitions, dropDefinitions, openThings } from './custom.ts';
 import { JSON_PATCH, MERGE_PATCH, openSetting, STRATEGIC_PATCH } from './setting.ts';
 
 const on = openSetting('life');
 const { say } = on;
-let group = '';
-const thing = (name: string, spec?: Json, rest?: Json): Json => thingOf(group, name, spec, rest);
-const things = (rest = '') => `/apis/${group}/v1/namespaces/${on.namespace}/things${rest}`;
-
-beforeAll(async () => {
-  group = `${on.namespace}.example.org`;
-  await define(on, thingDefinition(group));
-});
-afterAll(() => dropDefinitions(on, group));
+const { group, of: thing, at: things } = openThings(on);
 
 describe('change [SPEC C184]', () => {
   beforeAll(async () => {

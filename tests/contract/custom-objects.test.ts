@@ -1,20 +1,12 @@
 /** Objects of a custom kind: what is taken, with defaults and without what is unknown, and what is refused in which words. [SPEC C183] */
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Json } from '../support/api.ts';
-import { define, dropDefinitions, thingDefinition, thingOf } from './custom.ts';
+import { openThings } from './custom.ts';
 import { openSetting } from './setting.ts';
 
 const on = openSetting('custom');
 const { say } = on;
-let group = '';
-const thing = (name: string, spec?: Json, rest?: Json): Json => thingOf(group, name, spec, rest);
-const things = (rest = '') => `/apis/${group}/v1/namespaces/${on.namespace}/things${rest}`;
-
-beforeAll(async () => {
-  group = `${on.namespace}.example.org`;
-  await define(on, thingDefinition(group));
-});
-afterAll(() => dropDefinitions(on, group));
+const { group, of: thing, at: things } = openThings(on);
 
 describe('create [SPEC C183]', () => {
   const rows: readonly (readonly [name: string, spec: Json, rest?: Json])[] = [

@@ -1,4 +1,5 @@
 /** What the suites of custom kinds share: definitions in a group of the suite's own, and their end. */
+import { afterAll, beforeAll } from 'vitest';
 import type { Json } from '../support/api.ts';
 import { waitFor } from '../support/wait.ts';
 import type { Setting } from './setting.ts';
@@ -163,4 +164,24 @@ export function thingDefinition(group: string): Json {
 /** A good Thing, whose spec and other parts may be changed. */
 export function thingOf(group: string, name: string, spec: Json = {}, rest: Json = {}): Json {
   return { apiVersion: `${group}/v1`, kind: 'Thing', metadata: { name }, spec: { must: 'x', ...spec }, ...rest };
+}
+
+export interface Things {
+  /** The suite's group, defined before its first test and gone after its last. */
+  readonly group: string;
+  of(name: string, spec?: Json, rest?: Json): Json;
+  /** Their path in the suite's namespace. */
+  at(rest?: string): string;
+}
+
+/** Call once a file, after `openSetting`. */
+export function openThings(on: Setting): Things {
+  const group = `${on.namespace}.example.org`;
+  beforeAll(() => define(on, thingDefinition(group)));
+  afterAll(() => dropDefinitions(on, group));
+  return {
+    group,
+    of: (name, spec, rest) => thingOf(group, name, spec, rest),
+    at: (rest = '') => `/apis/${group}/v1/namespaces/${on.namespace}/things${rest}`,
+  };
 }

@@ -1,31 +1,18 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { OwnerReference } from '../kinds/kind.ts';
-import { startControllers } from './index.ts';
 import { controllerReference } from './machinery/owners.ts';
-import { createTestApi, createVirtualClock, settle, type TestApi, type VirtualClock } from './testing.ts';
+import { settle, type TestApi } from './testing.ts';
 import { deploymentOf } from './testing-workloads.ts';
+import { worldForEachTest } from './testing-world.ts';
 
 const user = { actor: 'user', namespace: 'ns' };
-let clock: VirtualClock;
 let api: TestApi;
-let stop: () => void;
-let failures: unknown[];
-
-beforeEach(() => {
-  clock = createVirtualClock();
-  api = createTestApi(clock);
-  failures = [];
-  const controllers = startControllers(api, clock, {
-    enabled: ['deployment', 'replicaset', 'garbage-collector', 'namespace', 'serviceaccount'],
-    onError: (error) => failures.push(error),
-  });
-  stop = () => controllers.stop();
-});
-
-afterEach(() => {
-  stop();
-  expect(failures).toEqual([]);
-});
+worldForEachTest(
+  { enabled: ['deployment', 'replicaset', 'garbage-collector', 'namespace', 'serviceaccount'] },
+  (world) => {
+    ({ api } = world);
+  },
+);
 
 const configMap = (name: string, owners: OwnerReference[] = [], finalizers?: string[]) =>
   api.create(

@@ -5,13 +5,13 @@ import { defineKind, ensure } from './define-kind.ts';
 import { invalid, required, unsupported } from './field-errors.ts';
 import { type Fields, fieldsOf, listOf } from './json.ts';
 import type { FieldError, KubeObject } from './kind.ts';
-import { formatSelector, printableSelector } from './label-selectors.ts';
+import { formatSelector } from './label-selectors.ts';
 import { validateImmutable } from './object-meta.ts';
 import { defaultPodSpec } from './pod-spec-defaults.ts';
 import { validatePodTemplate } from './pod-spec-validation.ts';
 import { validateNonnegative } from './probe-validation.ts';
 import { ageColumn, column, nameColumn } from './shape.ts';
-import { containerCells, countCell, templateColumns } from './workload.ts';
+import { containerCells, countCell, templateColumns, validateSelectorKept } from './workload.ts';
 
 export const job = defineKind({
   group: 'batch',
@@ -34,12 +34,7 @@ export const job = defineKind({
   prepareCreate: generateSelector,
   validate: (draft) => validateJobSpec(fieldsOf(draft.spec), 'spec'),
   validateChange: (draft, old) => [
-    ...validateImmutable(
-      'spec.selector',
-      draft.spec?.selector,
-      old.spec?.selector,
-      printableSelector(draft.spec?.selector),
-    ),
+    ...validateSelectorKept(draft, old),
     ...validateImmutable('spec.completionMode', draft.spec?.completionMode, old.spec?.completionMode),
   ],
   fieldSelectors: { 'status.successful': ({ status }) => String(countCell(status?.succeeded)) },

@@ -9,11 +9,9 @@ import {
   formatLabels,
   formatSelector,
   isEmptySelector,
-  printableSelector,
   selectorMatches,
   validateLabelSelector,
 } from './label-selectors.ts';
-import { validateImmutable } from './object-meta.ts';
 import { validatePodTemplate } from './pod-spec-validation.ts';
 import { validateNonnegative } from './probe-validation.ts';
 import { ageColumn, column, nameColumn } from './shape.ts';
@@ -26,6 +24,7 @@ import {
   templateColumns,
   validateCollisionCount,
   validateCounts,
+  validateSelectorKept,
   validateTemplateOf,
 } from './workload.ts';
 
@@ -87,13 +86,7 @@ export const daemonSet = defineKind({
     );
     return errors;
   },
-  validateChange: (draft, old) =>
-    validateImmutable(
-      'spec.selector',
-      draft.spec?.selector,
-      old.spec?.selector,
-      printableSelector(draft.spec?.selector),
-    ),
+  validateChange: validateSelectorKept,
   validateStatus: (draft, old) => [
     ...validateCounts(
       draft.status,

@@ -5,8 +5,7 @@ import { forbidden, invalid, unsupported } from './field-errors.ts';
 import { numberOrPercent, validateAtMost100Percent, validateIntOrPercent } from './int-or-percent.ts';
 import { type Fields, fieldsOf, isFields, isSame } from './json.ts';
 import type { FieldError } from './kind.ts';
-import { formatSelector, printableSelector } from './label-selectors.ts';
-import { validateImmutable } from './object-meta.ts';
+import { formatSelector } from './label-selectors.ts';
 import { validateNonnegative } from './probe-validation.ts';
 import { ageColumn, column, nameColumn } from './shape.ts';
 import {
@@ -18,6 +17,7 @@ import {
   validateCollisionCount,
   validateCounts,
   validateSelectorAndTemplate,
+  validateSelectorKept,
 } from './workload.ts';
 
 export const deployment = defineKind({
@@ -65,13 +65,7 @@ export const deployment = defineKind({
     }
     return errors;
   },
-  validateChange: (draft, old) =>
-    validateImmutable(
-      'spec.selector',
-      draft.spec?.selector,
-      old.spec?.selector,
-      printableSelector(draft.spec?.selector),
-    ),
+  validateChange: validateSelectorKept,
   validateStatus: (draft, old) => [
     ...validateCounts(
       draft.status,

@@ -2,8 +2,7 @@
 import { ageOf } from './ages.ts';
 import { defineKind, ensure } from './define-kind.ts';
 import { fieldsOf } from './json.ts';
-import { formatSelector, printableSelector } from './label-selectors.ts';
-import { validateImmutable } from './object-meta.ts';
+import { formatSelector } from './label-selectors.ts';
 import { validateNonnegative } from './probe-validation.ts';
 import { ageColumn, column, nameColumn } from './shape.ts';
 import {
@@ -14,6 +13,7 @@ import {
   templateColumns,
   validateCounts,
   validateSelectorAndTemplate,
+  validateSelectorKept,
 } from './workload.ts';
 
 export const replicaSet = defineKind({
@@ -40,13 +40,7 @@ export const replicaSet = defineKind({
     ...validateNonnegative(fieldsOf(draft.spec).minReadySeconds, 'spec.minReadySeconds'),
     ...validateSelectorAndTemplate(draft, 'deployment', 'ReplicaSet'),
   ],
-  validateChange: (draft, old) =>
-    validateImmutable(
-      'spec.selector',
-      draft.spec?.selector,
-      old.spec?.selector,
-      printableSelector(draft.spec?.selector),
-    ),
+  validateChange: validateSelectorKept,
   validateStatus: (draft) =>
     validateCounts(
       draft.status,

@@ -4,6 +4,7 @@ import { asMap, forbidden, invalid, required, unsupported } from './field-errors
 import { fieldsOf, isFields, listOf } from './json.ts';
 import type { Column, FieldError, KubeObject } from './kind.ts';
 import { isEmptySelector, printableSelector, selectorMatches, validateLabelSelector } from './label-selectors.ts';
+import { validateImmutable } from './object-meta.ts';
 import { defaultPodSpec } from './pod-spec-defaults.ts';
 import { validatePodTemplate } from './pod-spec-validation.ts';
 import { validateNonnegative } from './probe-validation.ts';
@@ -120,4 +121,9 @@ export function containerCells(template: unknown): [names: string, images: strin
 /** A count of a status or spec as a cell: 0 where it is left out. */
 export function countCell(value: unknown): number {
   return typeof value === 'number' ? value : 0;
+}
+
+/** What a workload selects by stays as it was made. */
+export function validateSelectorKept({ spec }: KubeObject, old: KubeObject): FieldError[] {
+  return validateImmutable('spec.selector', spec?.selector, old.spec?.selector, printableSelector(spec?.selector));
 }

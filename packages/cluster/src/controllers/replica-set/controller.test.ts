@@ -1,31 +1,16 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../../kinds/kind.ts';
-import { startControllers } from '../index.ts';
 import { timeText } from '../machinery/instants.ts';
-import { createTestApi, createVirtualClock, settle, type TestApi, type VirtualClock } from '../testing.ts';
+import { settle, type TestApi, type VirtualClock } from '../testing.ts';
 import { replicaSetOf, setReady, startKubelet, templateOf, told } from '../testing-workloads.ts';
+import { worldForEachTest } from '../testing-world.ts';
 import { chooseVictims } from './victims.ts';
 
 const user = { actor: 'user', namespace: 'ns' };
 let clock: VirtualClock;
 let api: TestApi;
-let stop: () => void;
-let failures: unknown[];
-
-beforeEach(() => {
-  clock = createVirtualClock();
-  api = createTestApi(clock);
-  failures = [];
-  const controllers = startControllers(api, clock, {
-    enabled: ['replicaset'],
-    onError: (error) => failures.push(error),
-  });
-  stop = () => controllers.stop();
-});
-
-afterEach(() => {
-  stop();
-  expect(failures).toEqual([]);
+worldForEachTest({ enabled: ['replicaset'] }, (world) => {
+  ({ clock, api } = world);
 });
 
 const pods = () => api.list('pods', { namespace: 'ns' });

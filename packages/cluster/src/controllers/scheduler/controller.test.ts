@@ -1,29 +1,13 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../../kinds/kind.ts';
-import { startControllers } from '../index.ts';
-import { createTestApi, createVirtualClock, settle, type TestApi, type VirtualClock } from '../testing.ts';
+import { settle, type TestApi, type VirtualClock } from '../testing.ts';
 import { replicaSetOf, templateOf } from '../testing-workloads.ts';
+import { worldForEachTest } from '../testing-world.ts';
 
 let clock: VirtualClock;
 let api: TestApi;
-let stop: () => void;
-let failures: unknown[];
-
-beforeEach(() => {
-  clock = createVirtualClock();
-  api = createTestApi(clock);
-  failures = [];
-  const controllers = startControllers(api, clock, {
-    enabled: ['scheduler', 'replicaset'],
-    random: () => 0.5,
-    onError: (error) => failures.push(error),
-  });
-  stop = () => controllers.stop();
-});
-
-afterEach(() => {
-  stop();
-  expect(failures).toEqual([]);
+worldForEachTest({ enabled: ['scheduler', 'replicaset'], random: () => 0.5 }, (world) => {
+  ({ clock, api } = world);
 });
 
 type Fields = Record<string, unknown>;

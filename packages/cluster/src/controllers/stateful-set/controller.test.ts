@@ -1,29 +1,15 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { KubeObject } from '../../kinds/kind.ts';
-import { startControllers } from '../index.ts';
-import { createTestApi, createVirtualClock, settle, type TestApi, type VirtualClock } from '../testing.ts';
+import { settle, type TestApi, type VirtualClock } from '../testing.ts';
 import { setReady, startKubelet, templateOf, told } from '../testing-workloads.ts';
+import { worldForEachTest } from '../testing-world.ts';
 
 const user = { actor: 'user', namespace: 'ns' };
 let clock: VirtualClock;
 let api: TestApi;
 let endings: Array<() => void>;
-let failures: unknown[];
-
-beforeEach(() => {
-  clock = createVirtualClock();
-  api = createTestApi(clock);
-  failures = [];
-  const controllers = startControllers(api, clock, {
-    enabled: ['statefulset', 'garbage-collector'],
-    onError: (error) => failures.push(error),
-  });
-  endings = [() => controllers.stop()];
-});
-
-afterEach(() => {
-  for (const end of endings) end();
-  expect(failures).toEqual([]);
+worldForEachTest({ enabled: ['statefulset', 'garbage-collector'] }, (world) => {
+  ({ clock, api, endings } = world);
 });
 
 const statefulSet = (spec: Record<string, unknown> = {}) =>
