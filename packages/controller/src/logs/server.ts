@@ -157,6 +157,7 @@ class ListeningLogs implements LogsServer {
   async serve(ground: LogsGround): Promise<void> {
     this.#ground = { ground, callers: new Callers(ground.transport, ground.clock) };
     await this.#readAuthority(ground);
+    ground.log.info({ port: this.port, baseNamespaces: this.baseNamespaces }, 'logs-served');
     if (this.#trusted() !== undefined) return;
     const advice = 'name the authority of the API server’s kubelet client certificate with --logs-client-ca';
     ground.log.warn({ unread: 'kube-system/extension-apiserver-authentication', advice }, 'logs-for-tokens-only');
