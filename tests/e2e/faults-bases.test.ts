@@ -1,6 +1,7 @@
 /** Bases that restart, die, fall silent or are away, and what they carry: what is seen, and exactly what is sent. */
 import type { Timings } from '@kouplet/core';
 import { afterEach, describe, expect, test } from 'vitest';
+import { follow } from '../support/follow.ts';
 import { expectNoneRetained, settles } from '../support/sight.ts';
 import { staysTrue, waitFor } from '../support/wait.ts';
 import { conditionOf, eventsOf, startWorld, type World } from '../support/world.ts';
@@ -72,7 +73,7 @@ describe('a base', () => {
     await world.createPod('p1');
     await world.podReady('p1');
     const path = `/api/v1/nodes?fieldSelector=metadata.name=${world.nodeOf(world.base())}`;
-    const watch = await world.api.watch(path);
+    const watch = await follow(world.api, path);
     world.base().faults.partition(300);
     await waitFor('it is away', () => !world.base().isConnected);
     await waitFor('it is back', () => world.base().isConnected, 5_000);

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Json } from '../support/api.ts';
 import { type ApiProxy, startApiProxy } from '../support/api-proxy.ts';
 import { openCluster, type TestCluster } from '../support/cluster.ts';
+import { follow } from '../support/follow.ts';
 import {
   type ControllerProcess,
   endProcesses,
@@ -41,7 +42,7 @@ function readyOf(events: readonly Json[], name: string): string[] {
 }
 
 async function watched(path: string): Promise<Json[]> {
-  const watch = await world.api.watch(path);
+  const watch = await follow(world.api, path);
   ends.push(watch.stop);
   return watch.events;
 }

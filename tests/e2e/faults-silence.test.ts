@@ -2,6 +2,7 @@
 import type { Timings } from '@kouplet/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Json } from '../support/api.ts';
+import { follow } from '../support/follow.ts';
 import { startMqttRelay } from '../support/mqtt-relay.ts';
 import { expectNoneRetained, settles } from '../support/sight.ts';
 import { staysTrue, waitFor } from '../support/wait.ts';
@@ -21,7 +22,7 @@ const there = ['biz1:0.0.1 ACTIVATED'];
 const quickBase = { reconnectFirstMs: 100, reconnectMaxMs: 500, heartbeatDies: false };
 
 async function watched(path: string): Promise<Json[]> {
-  const watch = await world.api.watch(path);
+  const watch = await follow(world.api, path);
   ends.push(watch.stop);
   return watch.events;
 }

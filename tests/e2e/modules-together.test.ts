@@ -2,6 +2,7 @@
 import { markOf, maskUrl, type Timings } from '@kouplet/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { moduleDeployment } from '../support/deployment.ts';
+import { follow } from '../support/follow.ts';
 import { expectNoneRetained, settles } from '../support/sight.ts';
 import { waitFor } from '../support/wait.ts';
 import { conditionOf, reasonOf, startWorld, urlOf, type World } from '../support/world.ts';
@@ -61,7 +62,7 @@ describe('modules that come together', () => {
     const timings = { ...quick, askAfterSilenceMs: 500, silentAfterMs: 1_000 };
     world = await startWorld({ timings, bases: [{ heartbeatDies: false }] });
     world.base().faults.freezeHeartbeats();
-    const watch = await world.api.watch(`/api/v1/nodes?fieldSelector=metadata.name=${world.nodeOf(world.base())}`);
+    const watch = await follow(world.api, `/api/v1/nodes?fieldSelector=metadata.name=${world.nodeOf(world.base())}`);
     const names = Array.from({ length: 9 }, (_, index) => `biz${index + 1}`);
     let most = 0;
     const bizes = names.map((name) => ({ name, url: urlOf(name, '0.0.1', '?kouplet-delay=800ms') }));
