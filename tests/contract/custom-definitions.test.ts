@@ -13,15 +13,17 @@ beforeAll(() => {
 });
 afterAll(() => dropDefinitions(on, group));
 
-/** The status as it is once the names are settled, however; Established: once it is. */
+/** The status as it is once the names are settled, however; Established: once it is, under the names of its spec. */
 async function settled(name: string, type = 'NamesAccepted'): Promise<Json> {
   return waitFor(`${type} of ${name}`, async () => {
     const crd = await on.get(`${definitions}/${name}`);
-    return (crd.status.conditions ?? []).some(
-      (one: Json) => one.type === type && (type !== 'Established' || one.status === 'True'),
-    )
-      ? crd
-      : undefined;
+    const { conditions = [], acceptedNames } = crd.status;
+    const found = conditions.find((one: Json) => one.type === type);
+    const isSettled =
+      type === 'Established'
+        ? found?.status === 'True' && `${acceptedNames?.categories}` === `${crd.spec.names.categories}`
+        : found !== undefined;
+    return isSettled ? crd : undefined;
   });
 }
 
