@@ -57,6 +57,15 @@ test('what was recorded, replayed, is what the base was sent, all of it planned 
   expect(commandsIn(stdout)).toEqual(commands);
   expect(stdout).not.toMatch(/^\S+ +(did|crash|gap) /m);
   expect(stdout).toMatch(/waits .*InstallFailed|waits .*InstallBackOff/);
+
+  const scenario = await replay(path, '--scenario');
+  expect(scenario.code).toBe(0);
+  expect(scenario.stderr).toMatch(/comes of it again, in order|came of it/);
+  expect(scenario.stdout).toMatch(/^# From a journal of Kouplet [\s\S]*\nscript b1 install biz2:0\.0\.1 fail "/);
+  expect(scenario.stdout).toMatch(
+    /\npod p1 base=b1 biz=biz1:0\.0\.1 url=\S+\n[\s\S]*\nrestart-base b1\n[\s\S]*\ndelete-pod p1\n[\s\S]*\n----\n> log\n/,
+  );
+  expect(scenario.stdout).not.toContain('S3cr3tX9Q7');
 });
 
 test('a controller that was killed leaves a journal that replays; its next run keeps it as the earlier part [SPEC E32] [SPEC O13]', async () => {

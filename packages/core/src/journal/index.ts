@@ -1,4 +1,5 @@
-/** The journal: written beside the fold, read and run through the core again. */
+/** The journal: written beside the fold, read and run through the core again, or made a scenario of. */
+export { type Golden, goldenOf } from './golden.ts';
 export {
   baseLine,
   baseStateLine,
@@ -11,3 +12,4 @@ export {
 } from './lines.ts';
 export { JournalReader, type ReadHeader, type ReadLine, readHeader } from './read.ts';
 export { Replay, type ReplayCounts, type Told } from './replay.ts';
+export { type ScenarioOptions, scenarioOf } from './scenario.ts';

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { wordsOfAction } from '../action-words.ts';
 import { createFleet } from '../fleet.ts';
@@ -6,54 +5,16 @@ import { foldBase } from '../fold-base.ts';
 import { foldFleet } from '../fold-fleet.ts';
 import type { Policy } from '../policy.ts';
 import { newRun, runLine } from '../scenarios/language.ts';
-import { stepsOf } from '../scenarios/runner.ts';
 import { defaultPolicy, type Happening } from '../scenarios/setting.ts';
 import { type BaseState, createBase } from '../state.ts';
-import { baseLine, baseStateLine, fleetLine, fleetStateLine, plainLine } from './lines.ts';
+import { baseStateLine, fleetStateLine, plainLine } from './lines.ts';
 import { JournalReader, readHeader } from './read.ts';
 import { Replay, type Told } from './replay.ts';
-
-const folder = new URL('../scenarios/', import.meta.url);
-const scenarios = readdirSync(folder).filter((name) => name.endsWith('.txt'));
-
-interface Life {
-  readonly policy: Policy;
-  readonly happenings: readonly Happening[];
-}
-
-/** The lives of the controller in a scenario: what happened from each start to the next. */
-function livesOf(file: string): Life[] {
-  const run = newRun();
-  const begun: { at: number; policy: Policy }[] = [];
-  for (const line of stepsOf(readFileSync(new URL(file, folder), 'utf8'))) {
-    const at = run.world.happenings.length;
-    runLine(run, line);
-    if (/^(start|restart)( |$)/.test(line)) begun.push({ at, policy: run.world.policy });
-  }
-  return begun.map(({ at, policy }, index) => ({
-    policy,
-    happenings: run.world.happenings.slice(at, begun[index + 1]?.at),
-  }));
-}
-
-type Input = Extract<Happening, { kind: 'input' }>['input'];
-const inputsOf = ({ happenings }: Life): Input[] =>
-  happenings.flatMap((happening) => (happening.kind === 'input' ? [happening.input] : []));
-
-function lineOf(input: Input, started: Set<number>): string {
-  const isEnd = input.kind === 'action-ended' && started.has(input.action.id);
-  if (input.kind === 'action-started') started.add(input.action.id);
-  return 'baseId' in input ? baseLine(input, createBase(input.baseId), isEnd) : fleetLine(input, isEnd);
-}
+import { type Input, inputsOf, lineOf, livesOf, readLines, scenarioFiles } from './testing/lives.ts';
 
 function replayed(policy: Policy, lines: readonly string[]): { told: Told[]; replay: Replay } {
-  const reader = new JournalReader();
   const replay = new Replay(policy);
-  const told = lines.flatMap((text) => {
-    const read = reader.read(text);
-    if (read.kind === 'none') throw new Error(`${read.message}: ${text}`);
-    return read.kind === 'line' ? replay.take(read.line) : [];
-  });
+  const told = readLines(lines).flatMap((line) => replay.take(line));
   return { told, replay };
 }
 
@@ -61,7 +22,7 @@ const wordsOf = (happenings: readonly Happening[]): string[] =>
   happenings.flatMap((happening) => (happening.kind === 'started' ? (wordsOfAction(happening.action) ?? []) : []));
 
 describe('what was recorded, replayed through the same core', () => {
-  test.each(scenarios)('%s: every action is planned again, in the same order, and no other [SPEC M47]', (file) => {
+  test.each(scenarioFiles)('%s: every action is planned again, in the same order, and no other [SPEC M47]', (file) => {
     for (const life of livesOf(file)) {
       const started = new Set<number>();
       const { told } = replayed(
@@ -75,7 +36,7 @@ describe('what was recorded, replayed through the same core', () => {
   });
 
   test.each(
-    scenarios.filter((_, at) => at % 6 === 0),
+    scenarioFiles.filter((_, at) => at % 6 === 0),
   )('%s: from the middle on, with the states before the first inputs there [SPEC M46] [SPEC M47]', (file) => {
     for (const life of livesOf(file)) {
       const inputs = inputsOf(life);

@@ -1,6 +1,7 @@
 /** `kouplet replay FILE`: a journal through the core again, in words; or as a scenario. */
-import { type JournalLine, maskText, Replay, type Told } from '@kouplet/core';
-import { partsOf, readPart } from '../journal-file.ts';
+import { type Golden, goldenOf, type JournalLine, maskText, Replay, type Told } from '@kouplet/core';
+import { failed, messageOf } from '../failure.ts';
+import { type JournalPart, type PlacedLine, partsOf, readPart } from '../journal-file.ts';
 import { say, warn } from '../output.ts';
 
 export interface ReplayFlags {
@@ -14,6 +15,7 @@ export async function replay(path: string, flags: ReplayFlags): Promise<void> {
   const parts = await partsOf(path);
   const first = parts[0]?.header;
   if (first === undefined) return;
+  if (flags.scenario === true) return writeScenario(path, parts, flags.base);
   const { policy, version, at } = first;
   const count = parts.length === 1 ? '' : `, in ${parts.length} parts`;
   say(`journal of Kouplet ${version}, env ${policy.env}, as ${policy.holderIdentity}, from ${at}${count}`);
@@ -22,16 +24,46 @@ export async function replay(path: string, flags: ReplayFlags): Promise<void> {
   const tell = (line: JournalLine): void => {
     for (const told of replayed.take(line)) if (isAskedFor(told, flags.base)) say(textOf(told));
   };
-  for (const part of parts) {
-    const cut = (number: number): void =>
-      warn(
-        `kouplet: ${part.path}: line ${number}, the last, is cut and left out: the process was killed while it wrote it`,
-      );
-    for await (const { line } of readPart(part.path, cut)) tell(line);
-  }
+  for (const part of parts) for await (const { line } of linesOf(part)) tell(line);
   const { inputs, bases, does, did, would } = replayed.counts;
   say(
     `${inputs} inputs of ${bases} bases; ${does} of ${does + did} actions planned by this version too, ${would} by it alone`,
+  );
+}
+
+function linesOf({ path }: JournalPart): AsyncGenerator<PlacedLine> {
+  return readPart(path, (number) =>
+    warn(`kouplet: ${path}: line ${number}, the last, is cut and left out: the process was killed while it wrote it`),
+  );
+}
+
+/** On the standard output; what there is to be said of it goes elsewhere. */
+async function writeScenario(path: string, parts: readonly JournalPart[], base: string | undefined): Promise<void> {
+  const lines: JournalLine[] = [];
+  for (const part of parts) for await (const { line } of linesOf(part)) lines.push(line);
+  const [first] = parts;
+  if (first === undefined) return;
+  const { policy, version, at } = first.header;
+  const title = `From a journal of Kouplet ${version} of ${at}`;
+  let golden: Golden;
+  try {
+    golden = await goldenOf(lines, { policy, title, ...(base === undefined ? {} : { base }) });
+  } catch (error) {
+    throw failed(
+      `${path}: no scenario comes of it: ${messageOf(error)}`,
+      base === undefined
+        ? 'Try one base alone, with --base.'
+        : 'kouplet replay without --scenario reads it all the same.',
+    );
+  }
+  // It holds marks of URLs, which tell one from another: masked again, a changed token would be none.
+  process.stdout.write(golden.text);
+  const { recorded, again } = golden;
+  const isSame = recorded.length === again.length && recorded.every((one, place) => one === again[place]);
+  warn(
+    isSame
+      ? `kouplet: every command of the journal (${recorded.length}) comes of it again, in order`
+      : `kouplet: of the ${recorded.length} commands of the journal ${again.length} came of it, or in another order: a journal does not tell what others did`,
   );
 }
 
