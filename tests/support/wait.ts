@@ -9,7 +9,7 @@
 export async function waitFor<T>(
   what: string,
   look: () => T | Promise<T>,
-  deadlineMs = 10_000,
+  deadlineMs = 30_000,
 ): Promise<Exclude<T, undefined | null | false | '' | 0>> {
   const started = performance.now();
   let last: unknown;
