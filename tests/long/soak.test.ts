@@ -1,4 +1,4 @@
-/** The fuzzing of the embedded cluster at some length, each time with another seed; `npm run soak` does it at full length. */
+/** The fuzzing of the embedded cluster at some length, each time with another seed; `npm run soak:api` does it at full length. */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { patchCase } from './patches.ts';
 import { fuzzSurface } from './surface.ts';
 
-/** The short form of `npm run soak`: the same cases in every run. */
+/** The short form of `npm run soak:api`: the same cases in every run. */
 const SEED = 20_260_101;
 
 test('[SPEC C137] patch engines do what their models do, and refuse the rest with a Status', () => {

@@ -1,5 +1,5 @@
 /**
- * `npm run soak`: the fuzzing at length.
+ * `npm run soak:api`: the fuzzing at length.
  *
  *   node packages/cluster/src/testing/fuzz/main.ts [--cases 100000] [--seed N] [--only patches|surface]
  *
