@@ -2,10 +2,12 @@
  * No secret of a URL, nor of what is handed over, gets out: whatever it looks like and however the base quotes it. A whole life in
  * the scenarios' world; looked at is everything that leaves the core but the command to the base, and what it keeps but the Pods' specs.
  */
+import type { BaseId } from '@kouplet/protocol';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { describeBase, shownPlan } from './describe.ts';
 import { handOverAnnotation } from './hand-over.ts';
+import { baseLine, baseStateLine } from './journal/lines.ts';
 import { markOf } from './mask.ts';
 import type { ObservedPod } from './observed.ts';
 import { newRun, runLine } from './scenarios/language.ts';
@@ -72,11 +74,24 @@ function leaksOf(world: World): string[] {
   );
 }
 
-test('no URL and no handed over value gets out of a whole life, whatever the base says [SPEC M44] [SPEC M43]', () => {
+/** What would be written to a journal, line by line as it comes. */
+function journalOf(world: World): readonly string[] {
+  const lines: string[] = [];
+  const fold = world.foldBase.bind(world);
+  world.foldBase = (id, body) => {
+    const state = world.stateOf(id);
+    lines.push(baseStateLine(state), baseLine({ ...body, at: world.now, baseId: id as BaseId }, state));
+    fold(id, body);
+  };
+  return lines;
+}
+
+test('no URL and no handed over value gets out of a whole life, whatever the base says [SPEC M44] [SPEC M43] [SPEC M46]', () => {
   fc.assert(
     fc.property(urls, urls, fc.constantFrom(...Object.keys(quotings)), (good, bad, quoting) => {
       const run = newRun();
       const { world } = run;
+      const journal = journalOf(world);
       runLine(run, 'base b1');
       const text = `password ${secret} is wrong; ${quotings[quoting]?.(bad) ?? ''}`;
       world.baseOf('b1').faults.push({ command: 'install', key: 'biz2:1', what: 'fail', text, isLasting: true });
@@ -113,6 +128,7 @@ test('no URL and no handed over value gets out of a whole life, whatever the bas
       }
       runLine(run, 'wait 5s');
       expect([...leaks, ...leaksOf(world)]).toEqual([]);
+      expect(journal.filter((line) => line.includes(secret.slice(0, 6)))).toEqual([]);
       // The base got them all the same, once each life: nothing is installed anew for a mask.
       const sent = world.happenings.flatMap((happening) => {
         if (happening.kind !== 'started' || happening.action.kind !== 'send-command') return [];

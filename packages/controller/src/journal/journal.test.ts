@@ -193,6 +193,29 @@ test('a disk that fails ends nothing: it is told once, and what is missing is sa
   expect(podsIn(path).last.b1).toBe(String(serial - 1));
 });
 
+test('what is larger than a part is missing, and so is what has no words; nothing grows beyond its bound [SPEC E32]', async () => {
+  const limitBytes = 16 * 1024;
+  const journal = opened({ limitBytes });
+  const pod = podOf('b1', 1);
+  const labels = { big: 'x'.repeat(limitBytes) };
+  const at = { mono: 1, wall: 1 };
+  const tell = (name: string, metadata: ObservedPod['metadata']): void =>
+    journal.base(
+      { kind: 'pod-observed', at, baseId: name as BaseId, pod: { ...pod, metadata } },
+      undefined,
+      createFleet(),
+    );
+  tell('b1', { ...pod.metadata, labels });
+  // biome-ignore lint/suspicious/noExplicitAny: what JSON cannot say
+  const circle: any = {};
+  circle.self = circle;
+  tell('b2', { ...pod.metadata, labels: circle });
+  tell('b3', pod.metadata);
+  await journal.close();
+  expect(podsIn(path)).toEqual({ gaps: 3, last: { b3: '1' } });
+  expect(statSync(path).size).toBeLessThan(limitBytes / 2);
+});
+
 test('a folder that may not be written to is one line [SPEC E32]', () => {
   if (process.getuid?.() === 0) return;
   chmodSync(dir, 0o500);

@@ -197,11 +197,22 @@ class FileJournal implements Journal {
   /** @param make what is to be written; made anew where it begins a part, in which nothing is known yet */
   #tell(make: () => readonly string[]): void {
     if (this.#isClosed || !this.#hasRoom()) return;
-    let lines = make().map(measured);
-    if (this.#partBytes + sumOf(lines) > this.#partLimit) {
-      this.#waiting.push('next-part');
-      this.#begin();
+    let lines: readonly Exclude<Waiting, 'next-part'>[];
+    try {
       lines = make().map(measured);
+      if (this.#partBytes + sumOf(lines) > this.#partLimit) {
+        this.#waiting.push('next-part');
+        this.#begin();
+        lines = make().map(measured);
+      }
+    } catch (error) {
+      // What cannot be written down is folded all the same.
+      this.#miss(1, `they could not be put into words: ${error instanceof Error ? error.message : String(error)}`);
+      return;
+    }
+    if (this.#partBytes + sumOf(lines) > this.#partLimit) {
+      this.#miss(lines.length, 'what is known of one base is larger than half of --record-limit');
+      return;
     }
     for (const line of lines) this.#add(line);
     if (this.#waitingBytes >= flushBytes) this.#kick();
@@ -212,8 +223,7 @@ class FileJournal implements Journal {
   #hasRoom(): boolean {
     if (this.#missing === 0 && !this.#isFaulty && this.#waitingBytes <= this.#waitingLimit) return true;
     if (this.#isFaulty || this.#waitingBytes > this.#waitingLimit / 2) {
-      if (this.#missing === 0) this.#because = 'they came faster than they could be written';
-      this.#missing += 1;
+      this.#miss(1, 'they came faster than they could be written');
       return false;
     }
     this.#add(measured(plainLine({ kind: 'gap', lines: this.#missing, reason: this.#because })));
@@ -221,6 +231,12 @@ class FileJournal implements Journal {
     this.#known.clear();
     this.#started.clear();
     return true;
+  }
+
+  /** The first reason is told. */
+  #miss(lines: number, because: string): void {
+    if (this.#missing === 0) this.#because = because;
+    this.#missing += lines;
   }
 
   #begin(): void {
@@ -292,8 +308,8 @@ class FileJournal implements Journal {
   /** What waits is missing, and the last line may be half there: the next try begins a part. */
   async #failed(lost: readonly Waiting[], error: unknown): Promise<void> {
     this.#isFaulty = true;
-    this.#missing += lost.filter((one) => one !== 'next-part' && !one.text.startsWith(headerStart)).length;
-    this.#because = `they could not be written: ${error instanceof Error ? error.message : String(error)}`;
+    const lines = lost.filter((one) => one !== 'next-part' && !one.text.startsWith(headerStart));
+    this.#miss(lines.length, `they could not be written: ${error instanceof Error ? error.message : String(error)}`);
     this.#waiting = [];
     this.#waitingBytes = 0;
     await this.#file?.close().catch(() => {});
