@@ -3,10 +3,11 @@
  * of. So what is made of the state (statuses, Events, records, plans, why) holds none either. [SPEC M44]
  */
 import type { BaseMessage, OperationOutcome, ReportedBiz } from '@kouplet/protocol';
+import { handOverAnnotation } from './hand-over.ts';
 import type { BaseInput, FleetInput, Outcome } from './inputs.ts';
 import { type Known, markOf, maskData, maskText, maskUrl, secretsOfUrl, secretsOfValue } from './mask.ts';
 import { roleOf } from './module-pod.ts';
-import type { ContainerStatus, ObservedPod, ObservedRecord, PodStatus } from './observed.ts';
+import type { ContainerState, ContainerStatus, ObservedPod, ObservedRecord, PodStatus } from './observed.ts';
 import type { BaseState } from './state.ts';
 
 /** The same reference where there is nothing to mask, as in nearly all. */
@@ -69,22 +70,24 @@ export function secretsOf(pods: Pods): readonly Known[] {
 export function secretsOfPod(pod: ObservedPod): readonly Known[] {
   const known = ofPod.get(pod);
   if (known !== undefined) return known;
-  const role = roleOf(pod);
-  const found = [
-    ...pod.spec.containers.flatMap(({ image = '' }) => secretsOfUrl(image)),
-    ...(role.kind !== 'module' ? [] : role.modules).flatMap(({ handOver }) => [
-      ...Object.entries(handOver?.envs ?? {}).flatMap(([name, value]) => [
-        ...secretsOfValue(name, value),
-        ...secretsOfUrl(value),
-      ]),
-      ...(handOver?.args ?? []).flatMap((arg) => {
-        const [, name = '', value = ''] = /^-{0,2}([^=\s]+)=(.*)$/s.exec(arg) ?? [];
-        return [...secretsOfValue(name, value), ...secretsOfUrl(value === '' ? arg : value)];
-      }),
-    ]),
-  ];
+  const found = [...pod.spec.containers.flatMap(({ image = '' }) => secretsOfUrl(image)), ...handedSecretsOf(pod)];
   ofPod.set(pod, found);
   return found;
+}
+
+function handedSecretsOf(pod: ObservedPod): readonly Known[] {
+  if (pod.metadata.annotations?.[handOverAnnotation] === undefined) return [];
+  const role = roleOf(pod);
+  return (role.kind === 'module' ? role.modules : []).flatMap(({ handOver }) => [
+    ...Object.entries(handOver?.envs ?? {}).flatMap(([name, value]) => [
+      ...secretsOfValue(name, value),
+      ...secretsOfUrl(value),
+    ]),
+    ...(handOver?.args ?? []).flatMap((arg) => {
+      const [, name = '', value = ''] = /^-{0,2}([^=\s]+)=(.*)$/s.exec(arg) ?? [];
+      return [...secretsOfValue(name, value), ...secretsOfUrl(value === '' ? arg : value)];
+    }),
+  ]);
 }
 
 function maskedMessage(message: BaseMessage, pods: Pods): BaseMessage {
@@ -145,35 +148,47 @@ function maskedOutcome(outcome: Outcome, pods: Pods): Outcome {
   return { ...outcome, message: maskText(outcome.message, secretsOf(pods)) };
 }
 
-/** What its status says, also where an earlier version wrote it: it counts as what we would write, and is written with the next. */
+/**
+ * What its status says, also where an earlier version wrote it: it counts as what we would write, and is written with the next. Each
+ * change of each Pod comes here, and only messages are texts: an empty one, as in nearly all, is not looked at.
+ */
 function maskedPod(pod: ObservedPod): ObservedPod {
-  const status = maskedStatus(pod.status, secretsOfPod(pod));
-  return status === pod.status ? pod : { ...pod, status };
-}
-
-function maskedStatus(status: PodStatus, known: readonly Known[]): PodStatus {
-  const { message, conditions, containerStatuses } = status;
-  const text = message === undefined ? undefined : maskText(message, known);
-  const told = conditions === undefined ? undefined : maskData(conditions, known);
-  const containers = containerStatuses?.map((container) => maskedContainer(container, known));
-  const isSame =
-    text === message &&
-    told === conditions &&
-    (containers?.every((container, at) => container === containerStatuses?.[at]) ?? true);
-  if (isSame) return status;
-  return {
-    ...status,
-    ...(text === undefined ? {} : { message: text }),
-    ...(told === undefined ? {} : { conditions: told }),
-    ...(containers === undefined ? {} : { containerStatuses: containers }),
+  const { message, conditions, containerStatuses } = pod.status;
+  const status: PodStatus = {
+    ...pod.status,
+    ...(message === undefined ? {} : { message: maskText(message, secretsOfPod(pod)) }),
+    ...(conditions === undefined ? {} : { conditions: each(conditions, (one) => withMessage(one, pod)) }),
+    ...(containerStatuses === undefined
+      ? {}
+      : { containerStatuses: each(containerStatuses, (one) => maskedContainer(one, pod)) }),
   };
+  const isSame =
+    status.message === message && status.conditions === conditions && status.containerStatuses === containerStatuses;
+  return isSame ? pod : { ...pod, status };
 }
 
-function maskedContainer(shown: ContainerStatus, known: readonly Known[]): ContainerStatus {
+/** The same list where nothing of it is another. */
+function each<T>(items: readonly T[], change: (item: T) => T): readonly T[] {
+  let isSame = true;
+  const changed = items.map((item) => {
+    const next = change(item);
+    isSame &&= next === item;
+    return next;
+  });
+  return isSame ? items : changed;
+}
+
+function withMessage<T extends { readonly message?: string }>(told: T, pod: ObservedPod): T {
+  if (isEmpty(told.message)) return told;
+  const message = maskText(told.message ?? '', secretsOfPod(pod));
+  return message === told.message ? told : { ...told, message };
+}
+
+function maskedContainer(shown: ContainerStatus, pod: ObservedPod): ContainerStatus {
   const image = maskUrl(shown.image);
   const imageID = markOf(shown.imageID);
-  const state = maskData(shown.state, known);
-  const lastState = maskData(shown.lastState, known);
+  const state = shown.state && maskedState(shown.state, pod);
+  const lastState = shown.lastState && maskedState(shown.lastState, pod);
   const isSame =
     image === shown.image && imageID === shown.imageID && state === shown.state && lastState === shown.lastState;
   if (isSame) return shown;
@@ -183,6 +198,17 @@ function maskedContainer(shown: ContainerStatus, known: readonly Known[]): Conta
     imageID,
     ...(state === undefined ? {} : { state }),
     ...(lastState === undefined ? {} : { lastState }),
+  };
+}
+
+function maskedState(state: ContainerState, pod: ObservedPod): ContainerState {
+  const waiting = state.waiting && withMessage(state.waiting, pod);
+  const terminated = state.terminated && withMessage(state.terminated, pod);
+  if (waiting === state.waiting && terminated === state.terminated) return state;
+  return {
+    ...state,
+    ...(waiting === undefined ? {} : { waiting }),
+    ...(terminated === undefined ? {} : { terminated }),
   };
 }
 
