@@ -23,12 +23,16 @@ export interface KubectlBinary {
   readonly minor: string;
 }
 
-/** What a binary says of itself; undefined where it is not there or does not run here. */
+/** What a binary says of itself; undefined where it is not there, does not run here, or is no kubectl. */
 export function askKubectl(path: string): KubectlBinary | undefined {
   const { status, stdout } = spawnSync(path, ['version', '--client', '-o', 'json'], { encoding: 'utf8' });
   if (status !== 0) return undefined;
-  const { major, minor } = JSON.parse(stdout).clientVersion;
-  return { path, minor: `${major}.${String(minor).replace(/\D+$/, '')}` };
+  try {
+    const { major, minor } = JSON.parse(stdout).clientVersion;
+    return { path, minor: `${major}.${String(minor).replace(/\D+$/, '')}` };
+  } catch {
+    return undefined;
+  }
 }
 
 export const isListed = (minor: string): boolean => LISTED.some((listed) => listed === minor);
