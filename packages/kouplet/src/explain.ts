@@ -22,7 +22,7 @@ const brokerAdvice: Readonly<Record<BrokerErrorCode, string>> = {
   'credentials-required': 'See --users and --listen in the help.',
   'port-in-use': 'The flag is --listen (--mqtt-port of kouplet up).',
   'cannot-listen': 'The flag is --listen (--mqtt-port of kouplet up).',
-  'bad-tls': 'The flags are --tls-cert and --tls-key.',
+  'bad-tls': 'The flags are --tls-cert and --tls-key; for an external broker --mqtt-ca, --mqtt-cert and --mqtt-key.',
   'bad-users': 'The flag is --users.',
   'bad-address': 'The flag is --broker.',
   'tls-refused': 'The certificate authority is given by --mqtt-ca (--ca of kouplet base).',

@@ -1,8 +1,10 @@
 import { mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { generate } from 'selfsigned';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { followFiles, followServerFiles, type ServerFiles } from './files.ts';
+import { followFiles, followServerFiles, readServerFiles, type ServerFiles } from './files.ts';
+import { readAuthorities } from './text-files.ts';
 
 let folder: string;
 let unfollow: () => void;
@@ -42,6 +44,30 @@ describe('a users file that is followed', () => {
     writeFileSync(path, users('fourth'));
     await until(() => seen.length === 2);
     expect(seen).toEqual(['second', 'fourth']);
+  });
+});
+
+describe('a file of authorities', () => {
+  it('holds certificates; what holds none, or a damaged one, is refused in words, not passed over as TLS does [SPEC B21]', async () => {
+    unfollow = () => undefined;
+    const path = join(folder, 'ca.crt');
+    const { cert, private: key } = await generate([{ name: 'commonName', value: 'authority' }], {
+      keyType: 'ec',
+      algorithm: 'sha256',
+    });
+    const pair = { tlsCert: join(folder, 'tls.crt'), tlsKey: join(folder, 'tls.key') };
+    writeFileSync(pair.tlsCert, cert);
+    writeFileSync(pair.tlsKey, key);
+    writeFileSync(path, `# ours\n${cert}\n${cert}`);
+    expect(readServerFiles({ ...pair, tlsClientCa: path }).tls?.clientCa).toContain('CERTIFICATE');
+    for (const text of ['', 'no certificate', key]) {
+      writeFileSync(path, text);
+      expect(() => readServerFiles({ ...pair, tlsClientCa: path })).toThrow(
+        `--tls-client-ca: ${path} holds no certificate`,
+      );
+    }
+    writeFileSync(path, `${cert}\n${cert.replace(/[A-Za-z0-9]{20}/, 'A'.repeat(20))}`);
+    expect(() => readAuthorities('--mqtt-ca', path)).toThrow(`--mqtt-ca: ${path} holds a certificate that is none`);
   });
 });
 

@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { type BrokerTls, readUsers, type Users } from '@kouplet/broker';
 import { messageOf, wrongUse } from './failure.ts';
-import { readText } from './text-files.ts';
+import { readAuthorities, readText } from './text-files.ts';
 
 export interface ServerFlags {
   readonly users?: string;
@@ -33,7 +33,7 @@ export function readServerFiles(flags: ServerFlags): ServerFiles {
           tls: {
             cert: readText('--tls-cert', tlsCert),
             key: readText('--tls-key', tlsKey),
-            ...(tlsClientCa === undefined ? {} : { clientCa: readText('--tls-client-ca', tlsClientCa) }),
+            ...(tlsClientCa === undefined ? {} : { clientCa: readAuthorities('--tls-client-ca', tlsClientCa) }),
           },
         }),
   };

@@ -80,6 +80,11 @@ test('it shows the certificate that is named, else one of its own making [SPEC O
   const made = await generate([{ name: 'commonName', value: 'named' }], { keyType: 'ec', algorithm: 'sha256' });
   writeFileSync(cert, made.cert);
   writeFileSync(key, made.private);
+  for (const flag of ['--logs-client-ca', '--logs-tls-cert']) {
+    const files = { '--logs-tls-cert': cert, '--logs-tls-key': key, [flag]: key };
+    const refused = opened([...at, ...Object.entries(files).flat()]);
+    await expect(refused, flag).rejects.toMatchObject({ name: 'Failure', message: expect.stringContaining(flag) });
+  }
   const named = await opened([...at, '--logs-tls-cert', cert, '--logs-tls-key', key]);
   expect((await certificateAt(named?.server.port ?? 0)).subject.CN).toBe('named');
 });

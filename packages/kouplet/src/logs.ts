@@ -2,13 +2,14 @@
 import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { createSecureContext } from 'node:tls';
 import { type Log, type LogsServer, type LogsTls, listenForLogs } from '@kouplet/controller';
 import type { LogsEndpoint } from '@kouplet/core';
 import type { Command } from 'commander';
 import { type Environment, orUpstream, type Upstream } from './environment.ts';
-import { listenFailure, wrongUse } from './failure.ts';
+import { failed, listenFailure, messageOf, wrongUse } from './failure.ts';
 import { followFiles } from './files.ts';
-import { readText } from './text-files.ts';
+import { readAuthorities, readText } from './text-files.ts';
 import { port, showHostPort } from './values.ts';
 
 export interface LogsFlags {
@@ -89,7 +90,7 @@ async function tlsReader(flags: LogsFlags, upstream: Upstream, address: string):
   if ((cert === undefined) !== (key === undefined)) {
     throw wrongUse('--logs-tls-cert and --logs-tls-key go together', 'Give both, or none.');
   }
-  const readCa = () => (ca === undefined ? {} : { clientCa: readText('--logs-client-ca', ca) });
+  const readCa = () => (ca === undefined ? {} : { clientCa: readAuthorities('--logs-client-ca', ca) });
   const hasUpstreams = upstream.hasLogs === true && existsSync(upstreamFiles.cert) && existsSync(upstreamFiles.key);
   const files = cert !== undefined && key !== undefined ? { cert, key } : hasUpstreams ? upstreamFiles : undefined;
   if (files === undefined) {
@@ -99,12 +100,24 @@ async function tlsReader(flags: LogsFlags, upstream: Upstream, address: string):
   }
   return {
     paths: [files.cert, files.key, ca],
-    read: () => ({
-      cert: readText('--logs-tls-cert', files.cert),
-      key: readText('--logs-tls-key', files.key),
-      ...readCa(),
-    }),
+    read: () => {
+      const pair = { cert: readText('--logs-tls-cert', files.cert), key: readText('--logs-tls-key', files.key) };
+      checkPair(pair);
+      return { ...pair, ...readCa() };
+    },
   };
+}
+
+/** @throws Failure where a server cannot be made of it */
+function checkPair(pair: Pick<LogsTls, 'cert' | 'key'>): void {
+  try {
+    createSecureContext(pair);
+  } catch (error) {
+    throw failed(
+      `--logs-tls-cert and --logs-tls-key cannot be used: ${messageOf(error)}`,
+      "Both are PEM files, and the key must be the certificate's.",
+    );
+  }
 }
 
 function refuseWithoutLogs(command: Command): void {

@@ -3,7 +3,7 @@ import { type Fleet, type Release, startFleet } from '@kouplet/base';
 import { failed, messageOf } from '../failure.ts';
 import { say } from '../output.ts';
 import { listenToSignals } from '../stopping.ts';
-import { readPassword, readText } from '../text-files.ts';
+import { readAuthorities, readPassword } from '../text-files.ts';
 import type { BrokerAddress } from '../values.ts';
 
 export interface BaseFlags {
@@ -34,7 +34,7 @@ export async function base(flags: BaseFlags): Promise<void> {
     release,
     username,
     password: passwordFile === undefined ? undefined : readPassword('--password-file', passwordFile),
-    ca: ca === undefined ? undefined : readText('--ca', ca),
+    ca: ca === undefined ? undefined : readAuthorities('--ca', ca),
   }).catch((error: unknown): Fleet => {
     throw failed(
       `the bases cannot connect: ${messageOf(error).replace(/[.?]$/, '')}`,

@@ -13,7 +13,7 @@ import { type RecordFlags, recordTo } from '../journal.ts';
 import { type LogsFlags, openLogs } from '../logs.ts';
 import { brokerLogTo, warn } from '../output.ts';
 import { listenToSignals } from '../stopping.ts';
-import { readPassword, readText } from '../text-files.ts';
+import { readAuthorities, readPassword, readText } from '../text-files.ts';
 import { type BrokerAddress, brokerAddress, envName, type HostPort, namespaceName, showHostPort } from '../values.ts';
 import { kubeletVersion, userAgent } from '../version.ts';
 
@@ -174,7 +174,7 @@ function openTunnel(place: Place, flags: ControllerFlags, upstream: Upstream, en
     return {
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
-      ...(caFile === undefined ? {} : { ca: readText('--mqtt-ca', caFile) }),
+      ...(caFile === undefined ? {} : { ca: readAuthorities('--mqtt-ca', caFile) }),
       ...(certFile === undefined ? {} : { cert: readText('--mqtt-cert', certFile) }),
       ...(keyFile === undefined ? {} : { key: readText('--mqtt-key', keyFile) }),
     };
