@@ -131,6 +131,17 @@ describe('reading', () => {
     expect(replay.counts).toMatchObject({ bases: 1, did: 0, would: 0 });
   });
 
+  test('what a fold throws on is told, and the rest goes on, as in the controller [SPEC M47]', () => {
+    const at = { mono: 1, wall: 1 };
+    const odd = { kind: 'base', at, baseId: 'b1', input: { kind: 'pod-observed', pod: { metadata: {} } } };
+    const { told, replay } = replayed(defaultPolicy, [
+      JSON.stringify(odd),
+      JSON.stringify({ kind: 'fleet', at, input: { kind: 'link-up', link: 'api' } }),
+    ]);
+    expect(told.map(({ kind }) => kind)).toEqual(['crash', 'link']);
+    expect(replay.counts).toMatchObject({ inputs: 2, bases: 1 });
+  });
+
   test('another core is told apart: what it does not plan, and what only it plans [SPEC M47]', () => {
     const run = newRun();
     for (const line of ['base b1', 'start', 'pod p1 base=b1 biz=biz1:1', 'wait 20s']) runLine(run, line);

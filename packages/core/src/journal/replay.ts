@@ -55,6 +55,7 @@ const patienceMs = 5_000;
 
 export class Replay {
   readonly #policy: Policy;
+  readonly #patienceMs: number;
   readonly #bases = new Map<BaseId, Followed>();
   #fleet: FleetState = createFleet();
   #at: Stamp | undefined;
@@ -66,6 +67,8 @@ export class Replay {
 
   constructor(policy: Policy) {
     this.#policy = policy;
+    // An observer does nothing of what it plans.
+    this.#patienceMs = policy.isObserver === true ? 0 : patienceMs;
   }
 
   get counts(): ReplayCounts {
@@ -163,7 +166,7 @@ export class Replay {
         if (followed.plan.wakeAt <= wakeAt) break;
       }
       for (const due of followed.due.values()) {
-        if (due.isTold || at.mono - due.since < patienceMs) continue;
+        if (due.isTold || at.mono - due.since < this.#patienceMs) continue;
         due.isTold = true;
         this.#count('would', due.text, followed, at);
       }
@@ -175,7 +178,7 @@ export class Replay {
   #look({ plan, due }: Followed): void {
     this.#nextAt = Math.min(this.#nextAt, plan.wakeAt);
     for (const { since, isTold } of due.values()) {
-      if (!isTold) this.#nextAt = Math.min(this.#nextAt, since + patienceMs);
+      if (!isTold) this.#nextAt = Math.min(this.#nextAt, since + this.#patienceMs);
     }
   }
 
