@@ -381,6 +381,14 @@ function tlsText(code: string, error: unknown): string {
     case 'CERT_HAS_EXPIRED':
     case 'CERT_NOT_YET_VALID':
       return `has a certificate that is not valid now (${code}): renew it, or put the clocks right`;
+    case 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED':
+      return 'wants a client certificate: give one with --mqtt-cert and --mqtt-key';
+    case 'ERR_SSL_TLSV1_ALERT_DECRYPT_ERROR':
+    case 'ERR_SSL_TLSV1_ALERT_UNKNOWN_CA':
+    case 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE':
+    case 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED':
+    case 'ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN':
+      return `wants another client certificate than ours (${code}): give one of its authority with --mqtt-cert and --mqtt-key`;
     default:
       return `failed the TLS handshake (${code}: ${reasonOf(error)}); is that its TLS port?`;
   }

@@ -81,8 +81,12 @@ describe('client certificates', () => {
   async function expectUp(url: string, { ca, client }: Awaited<ReturnType<typeof certificates>>): Promise<void> {
     const times = { canaryEveryMs: 60, blindAfterMs: 500, backOffFirstMs: 20, connectTimeoutMs: 1_000 };
     const without = new MqttTunnel({ url, env: 'dev', times, startTimeoutMs: 300, ca });
-    await expect(without.start(() => undefined)).rejects.toThrow(/certificate/);
+    await expect(without.start(() => undefined)).rejects.toThrow(/wants? a client certificate/);
     await without.close();
+    const others = (await certificates('controller')).client;
+    const wrong = new MqttTunnel({ url, env: 'dev', times, startTimeoutMs: 300, ...others, ca });
+    await expect(wrong.start(() => undefined)).rejects.toThrow(/wants? (a|another) client certificate/);
+    await wrong.close();
     const told = new Told();
     const tunnel = opened.add(new MqttTunnel({ url, env: 'dev', times, ...client }), (it) => it.close());
     await tunnel.start(told.listen);

@@ -25,7 +25,7 @@ const brokerAdvice: Readonly<Record<BrokerErrorCode, string>> = {
   'bad-tls': 'The flags are --tls-cert and --tls-key; for an external broker --mqtt-ca, --mqtt-cert and --mqtt-key.',
   'bad-users': 'The flag is --users.',
   'bad-address': 'The flag is --broker.',
-  'tls-refused': 'The certificate authority is given by --mqtt-ca (--ca of kouplet base).',
+  'tls-refused': 'The flags are --mqtt-ca, --mqtt-cert and --mqtt-key.',
   refused: 'User and password are given by --mqtt-username and --mqtt-password-file.',
   unreachable: 'The flag is --broker; check host, port and that the broker runs.',
 };
@@ -75,5 +75,5 @@ export function explain(error: unknown): Error {
 }
 
 function withoutFullStop(text: string): string {
-  return text.replace(/\.$/, '');
+  return text.replace(/[.?]$/, '');
 }
