@@ -2,7 +2,7 @@
  * What differs between two objects of one type, as sets of fields. This runs at every write, so equal parts cost a walk and
  * nothing else, and paths are made only where something differs.
  */
-import { equal, isRecord } from '../json.ts';
+import { equal, isRecord, ownValue } from '../json.ts';
 import { type Atom, atomFor, type ListAtom, type MapAtom } from './atoms.ts';
 import { tryElementOf } from './elements.ts';
 import { type Building, type Element, type FieldSet, insert, isEmpty } from './field-set.ts';
@@ -81,10 +81,12 @@ function entries(
   for (const key in after) {
     const value = after[key];
     if (value === before[key]) continue;
-    entry(walk, type, key, before[key], value, ignored);
+    entry(walk, type, key, ownValue(before, key), value, ignored);
   }
   for (const key in before) {
-    if (after[key] === undefined && before[key] !== undefined) entry(walk, type, key, before[key], undefined, ignored);
+    const value = before[key];
+    if (value === after[key] || value === undefined) continue;
+    if (ownValue(after, key) === undefined) entry(walk, type, key, value, undefined, ignored);
   }
 }
 

@@ -1,5 +1,5 @@
 /** An applied configuration merged into the live object, and fields taken out of an object. Neither argument is changed. */
-import { isRecord } from '../json.ts';
+import { isRecord, ownValue, setKey } from '../json.ts';
 import { type Atom, atomFor, type ListAtom, type MapAtom } from './atoms.ts';
 import { tryElementOf } from './elements.ts';
 import { below, type Element, type FieldSet, isMember } from './field-set.ts';
@@ -26,10 +26,9 @@ const isBlank = (record: Readonly<Record<string, unknown>>): boolean => Object.k
 function mergeMaps(type: MapAtom, live: Record<string, unknown>, applied: Record<string, unknown>): unknown {
   const out: Record<string, unknown> = {};
   for (const key of new Set([...Object.keys(live), ...Object.keys(applied)])) {
-    if (key === '__proto__') continue;
     const of = type.field(key);
-    const value = of === undefined ? live[key] : merge(of, live[key], applied[key]);
-    if (value !== undefined) out[key] = value;
+    const value = of === undefined ? ownValue(live, key) : merge(of, ownValue(live, key), ownValue(applied, key));
+    if (value !== undefined) setKey(out, key, value);
   }
   return out;
 }
@@ -96,7 +95,7 @@ export function without(atom: Atom, value: unknown, set: FieldSet): unknown {
       const inner = below(set, `f:${key}`);
       const left = inner === undefined ? value[key] : without(type.field(key) ?? type, value[key], inner);
       // Emptied: Go writes null here, and leaves it to the type what that means.
-      out[key] = left === undefined ? null : left;
+      setKey(out, key, left === undefined ? null : left);
     }
     return isBlank(out) ? undefined : out;
   }

@@ -1,5 +1,5 @@
 /** What a schema does not name goes, and is named; defaults come (apiextensions-apiserver, pkg/apiserver/schema/{pruning,defaulting}). */
-import { clone } from '../json.ts';
+import { clone, setKey } from '../json.ts';
 import { isFields } from '../kinds/json.ts';
 import { ENVELOPE, fieldSchema, isEmbedded, itemSchema, preservesUnknown, type Schema } from './schema.ts';
 
@@ -22,16 +22,14 @@ export function prune(value: unknown, schema: Schema, unknown: string[], path = 
   const hasEnvelope = isRoot || isEmbedded(schema);
   const out: Record<string, unknown> = {};
   for (const key of Object.keys(value)) {
-    // The one name by which a body could reach a prototype.
-    if (key === '__proto__') continue;
     const below = path === '' ? key : `${path}.${key}`;
     if (hasEnvelope && ENVELOPE.has(key)) {
       out[key] = clone(value[key]);
       continue;
     }
     const known = fieldSchema(schema, key);
-    if (known !== undefined) out[key] = prune(value[key], known, unknown, below, false);
-    else if (keepsAll) out[key] = clone(value[key]);
+    if (known !== undefined) setKey(out, key, prune(value[key], known, unknown, below, false));
+    else if (keepsAll) setKey(out, key, clone(value[key]));
     else if (unknown.length < MAX_UNKNOWN) unknown.push(below);
   }
   return out;

@@ -41,3 +41,39 @@ test.each([
   expect(node.json.spec.taints).toMatchObject([{ key: 'node.kubernetes.io/not-ready' }]);
   expect(cluster.errors).toEqual([]);
 });
+
+test.each([
+  'toString',
+  'constructor',
+  '__proto__',
+])('[SPEC C22] %s is owned, applied, fought for and given up like any other key of a ConfigMap', async (name) => {
+  const path = '/api/v1/namespaces/default/configmaps';
+  const called = `owned-${name.toLowerCase().replaceAll('_', '')}`;
+  const at = `${path}/${called}`;
+  const data = (value: string | null): string => `{${JSON.stringify(name)}:${JSON.stringify(value)}}`;
+  const apply = (manager: string, value: string) =>
+    cluster.ask('PATCH', `${at}?fieldManager=${manager}`, {
+      body: `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"${called}"},"data":${data(value)}}`,
+      headers: { 'content-type': 'application/apply-patch+yaml' },
+    });
+  const merge = (value: string | null) =>
+    cluster.ask('PATCH', `${at}?fieldManager=merger`, {
+      body: `{"data":${data(value)}}`,
+      headers: { 'content-type': 'application/merge-patch+json' },
+    });
+  const ownersOf = (json: { metadata: { managedFields?: { manager: string; fieldsV1: object }[] } }): string[] =>
+    (json.metadata.managedFields ?? [])
+      .filter(({ fieldsV1 }) => JSON.stringify(fieldsV1).includes(`"f:${name}"`))
+      .map(({ manager }) => manager);
+  const applied = await apply('one', 'first');
+  expect([applied.code, JSON.stringify(applied.json.data)]).toEqual([201, data('first')]);
+  const fought = await apply('two', 'second');
+  expect([fought.code, fought.json.message]).toEqual([
+    409,
+    `Apply failed with 1 conflict: conflict with "one": .data.${name}`,
+  ]);
+  const taken = await merge('third');
+  expect([JSON.stringify(taken.json.data), ownersOf(taken.json)]).toEqual([data('third'), ['merger']]);
+  const gone = await merge(null);
+  expect([JSON.stringify(gone.json.data ?? {}), ownersOf(gone.json)]).toEqual(['{}', []]);
+});

@@ -47,11 +47,15 @@ function integer(text: string | undefined): number | undefined {
   return Number(text);
 }
 
+const MAX_UINT64 = 2n ** 64n - 1n;
+
 function revisionOf(text: string | undefined, watch: boolean): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d+$/.test(text)) {
+  const isNumber = /^\d+$/.test(text);
+  if (!isNumber || (text.length > 19 && BigInt(text) > MAX_UINT64)) {
     const quoted = goQuoted(text);
-    const what = `resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: invalid syntax`;
+    const why = isNumber ? 'value out of range' : 'invalid syntax';
+    const what = `resourceVersion: Invalid value: ${quoted}: strconv.ParseUint: parsing ${quoted}: ${why}`;
     // Sic: of a watch it is the server's fault.
     throw watch ? failure(500, undefined, what) : badRequest(`invalid resource version: ${what}`);
   }

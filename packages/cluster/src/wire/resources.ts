@@ -104,7 +104,7 @@ function startWatch(watches: Watches, exchange: Exchange, face: Face, namespace:
   const form = negotiate(exchange.header('accept'), true);
   if (form.encoding !== 'json') throw failure(406, 'NotAcceptable', 'a watch is answered in JSON only', {});
   const matches = selection(face, options);
-  const include = includeOf(exchange.param('includeObject'));
+  const include = form.as === 'table' ? includeOf(exchange.param('includeObject')) : 'Metadata';
   watches.start({ face, namespace, matches, options, form, include }, exchange.response);
 }
 

@@ -130,6 +130,21 @@ describe('[SPEC C32] forms of bodies and answers', () => {
     expect(remaining).toEqual([1, undefined]);
   });
 
+  test('a resourceVersion beyond 64 bits is told so, of a list and of a watch', async () => {
+    const asked = '/api/v1/namespaces?timeoutSeconds=1&resourceVersion=18446744073709551616';
+    const why = 'strconv.ParseUint: parsing "18446744073709551616": value out of range';
+    const list = await cluster.ask('GET', asked);
+    expect([list.code, list.json.message]).toEqual([
+      400,
+      `invalid resource version: resourceVersion: Invalid value: "18446744073709551616": ${why}`,
+    ]);
+    const watch = await cluster.ask('GET', `${asked}&watch=1`);
+    expect([watch.code, watch.json.message]).toEqual([
+      500,
+      `resourceVersion: Invalid value: "18446744073709551616": ${why}`,
+    ]);
+  });
+
   test('tables have the columns of the kind and a row for each object', async () => {
     const accept = 'application/json;as=Table;v=v1;g=meta.k8s.io,application/json';
     const { json } = await cluster.ask('GET', '/api/v1/namespaces', { headers: { accept } });
@@ -139,6 +154,11 @@ describe('[SPEC C32] forms of bodies and answers', () => {
     expect(json.rows[0].object).toMatchObject({ kind: 'PartialObjectMetadata', metadata: { name: 'default' } });
     const whole = await cluster.ask('GET', '/api/v1/namespaces/default?includeObject=Object', { headers: { accept } });
     expect(whole.json.rows[0].object.kind).toBe('Namespace');
+    const wrong = await cluster.ask('GET', '/api/v1/namespaces?includeObject=Foo', { headers: { accept } });
+    expect([wrong.code, wrong.json.message]).toEqual([
+      400,
+      `Unable to convert to Table as requested: includeObject: Invalid value: "Foo": must be 'Metadata', 'Object', 'None', or empty`,
+    ]);
   });
 
   test('metadata alone, of one and of a list; the wrong one of the two is 406', async () => {

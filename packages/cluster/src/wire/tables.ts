@@ -1,5 +1,7 @@
 /** Objects as a table for people and as bare metadata: the two other forms in which kubectl and informers ask for them. */
+import { goQuoted } from '../go-text.ts';
 import type { Kind, KubeObject } from '../kinds/kind.ts';
+import { badRequest } from '../status.ts';
 
 /** What a row carries beside its cells. */
 export type IncludeObject = 'Metadata' | 'None' | 'Object';
@@ -37,9 +39,16 @@ export function tableOf(
   });
 }
 
-/** `includeObject` of the query; what is not known counts as the default. */
+/**
+ * `includeObject` of the query, asked for where a table is.
+ *
+ * @throws ApiError 400 where it is none of the three
+ */
 export function includeOf(value: string | undefined): IncludeObject {
-  return value === 'None' || value === 'Object' ? value : 'Metadata';
+  if (value === undefined || value === '') return 'Metadata';
+  if (value === 'None' || value === 'Object' || value === 'Metadata') return value;
+  const what = `includeObject: Invalid value: ${goQuoted(value)}: must be 'Metadata', 'Object', 'None', or empty`;
+  throw badRequest(`Unable to convert to Table as requested: ${what}`);
 }
 
 /** A PartialObjectMetadata. */
