@@ -73,6 +73,12 @@ describe('help and wrong use', () => {
       ['controller', '--observe'],
       /--observe is for an external broker/,
     ],
+    [
+      'durability of nothing that is kept',
+      ['cluster', '--durable', 'power-loss'],
+      /--durable power-loss is for state that is kept.*--dir/,
+    ],
+    ['the same of up', ['up', '--durable', 'power-loss'], /--durable power-loss is for state that is kept.*--keep/],
     ['a name for TLS without TLS', ['cluster', '--tls-san', 'x'], /--tls-san is for a server with TLS/],
     [
       'a cluster’s certificate without key',

@@ -1,6 +1,6 @@
 /** `kouplet cluster`: the embedded Kubernetes alone. */
 import { type Durability, startCluster } from '@kouplet/cluster';
-import { listenFailure } from '../failure.ts';
+import { listenFailure, wrongUse } from '../failure.ts';
 import { shownPath, writeKubeconfig } from '../kubeconfig-file.ts';
 import { say, warn } from '../output.ts';
 import { listenToSignals } from '../stopping.ts';
@@ -15,6 +15,7 @@ export interface ClusterFlags extends SecurityFlags {
 }
 
 export async function cluster(flags: ClusterFlags): Promise<void> {
+  if (flags.dir === undefined) refuseDurability(flags.durable, '--dir');
   const security = securityOf(flags);
   const lifetime = listenToSignals((code) => process.exit(code));
   const started = await startCluster({
@@ -36,4 +37,15 @@ export async function cluster(flags: ClusterFlags): Promise<void> {
   } finally {
     await started.close();
   }
+}
+
+/**
+ * What is in memory only survives nothing: who asks for more must not believe that he has it.
+ *
+ * @param keeping  the flag by which state is kept
+ * @throws Failure of wrong use
+ */
+export function refuseDurability(durable: Durability, keeping: '--dir' | '--keep'): void {
+  if (durable === 'kill') return;
+  throw wrongUse(`--durable ${durable} is for state that is kept`, `Give ${keeping} as well.`);
 }

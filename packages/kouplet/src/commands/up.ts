@@ -19,6 +19,7 @@ import { type Lifetime, listenToSignals, Stops } from '../stopping.ts';
 import { lineOf, linesToTry, listed } from '../up/lines.ts';
 import { applyManifest, type Manifest, readManifests } from '../up/manifests.ts';
 import { kubeletVersion, userAgent, version } from '../version.ts';
+import { refuseDurability } from './cluster.ts';
 
 export interface UpFlags extends RecordFlags {
   readonly bases: number;
@@ -39,6 +40,7 @@ const host = '127.0.0.1';
 const nodesWithinMs = 15_000;
 
 export async function up(flags: UpFlags): Promise<void> {
+  if (flags.keep !== true) refuseDurability(flags.durable, '--keep');
   const manifests = (flags.apply ?? []).flatMap((path) => readManifests(path));
   const stops = new Stops();
   const lifetime = listenToSignals(
