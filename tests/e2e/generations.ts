@@ -1,5 +1,5 @@
 /** Bases of every release and both generations of topics at once, under one controller: the cases, for any broker and any cluster. */
-import { releases, type SimulatedBase } from '@kouplet/base';
+import { type Release, releases, type SimulatedBase } from '@kouplet/base';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { waitFor } from '../support/wait.ts';
 import { conditionOf, reasonOf, urlOf, type World } from '../support/world.ts';
@@ -10,6 +10,16 @@ const kinds = [
   { name: 'an identity with dots', release: '1.4.2', identity: '10.4.0.12' },
   { name: 'an env in upper case', release: '1.4.2', isUpperCase: true },
 ] as const;
+
+/** What a Node can tell of it by its heartbeat. */
+const shownReleases: Readonly<Record<Release, string>> = {
+  '1.3.0': 'up to 1.3.0',
+  '1.3.1': '1.3.1 to 1.3.2',
+  '2024-10': '1.3.1 to 1.3.2',
+  '1.3.2': '1.3.1 to 1.3.2',
+  '1.3.3': '1.3.3 or later',
+  '1.4.2': '1.3.3 or later',
+};
 
 /**
  * Declares the cases, to be called where tests are.
@@ -39,6 +49,7 @@ export function describeGenerations(open: () => Promise<World>): void {
         'base.koupleless.io/version': '1.1.1',
       });
       expect(node.metadata.annotations['kouplet.io/topics']).toBe(name.startsWith('the seed') ? 'seed' : undefined);
+      expect(node.metadata.annotations['kouplet.io/arklet-release']).toBe(shownReleases[release]);
     });
 
     test('takes a module on line and off line by one command each', async () => {

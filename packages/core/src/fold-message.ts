@@ -84,6 +84,7 @@ function foldHeartbeat(state: BaseState, beat: Heartbeat, at: number): BaseState
     clusterName: beat.clusterName,
     localIP: beat.localIP,
     localHostName: beat.localHostName,
+    release: beat.release,
   });
   if (!beat.isActivated) return next.goodbyeAt === undefined ? { ...next, goodbyeAt: at } : next;
   if (next.goodbyeAt === undefined) return next;

@@ -1,6 +1,6 @@
 /** What Kubernetes objects mean. An older observation never wins, and what is gone does not come back. [SPEC I4] */
 import { isDeleting } from './module-pod.ts';
-import { givenUpAnnotation } from './names.ts';
+import { givenUpAnnotation, releaseAnnotation } from './names.ts';
 import { nodeNotice, podNotice, withNotice, withoutTold } from './notices.ts';
 import type { ObservedLease, ObservedNode, ObservedPod, ObservedRecord } from './observed.ts';
 import { adopt } from './ownership.ts';
@@ -155,6 +155,7 @@ function factsOfNode(node: ObservedNode): BaseFacts {
     clusterName: of('cluster-name'),
     localHostName: address('Hostname') ?? of('host-name'),
     localIP: address('InternalIP') ?? of('ip'),
+    release: annotations?.[releaseAnnotation],
   });
 }
 

@@ -19,6 +19,9 @@ export const identityAnnotation = 'kouplet.io/identity';
 /** Annotation of a Node: `seed` where its base speaks on the seed's topics. */
 export const topicsAnnotation = 'kouplet.io/topics';
 
+/** Annotation of a Node: which releases of arklet its base may be of, as far as its heartbeat tells. */
+export const releaseAnnotation = 'kouplet.io/arklet-release';
+
 /** Label of everything of ours: what it is (`vnode`, `vnode-lease`, `replica-lease`; upstream's key). */
 export const componentLabel = 'virtual-kubelet.koupleless.io/component';
 

@@ -1,4 +1,5 @@
 /** The Node: made when its base speaks, kept true, removed when the base is given up. [SPEC N9] [SPEC N10] [SPEC N11] */
+import { topicsAnnotation } from './names.ts';
 import { nodeNotice } from './notices.ts';
 import type { ObservedNode } from './observed.ts';
 import { isOwnedByNode } from './plan-lease.ts';
@@ -150,6 +151,10 @@ function metaPatch({ state }: Situation, node: ObservedNode, desired: DesiredNod
   for (const known in node.metadata.annotations) {
     const isStaleNote = known.startsWith('kouplet.io/reported-') && desired.annotations[known] === undefined;
     if (isStaleNote && state.facts !== undefined) annotations[known] = null;
+  }
+  // A base that was of the seed's generation and is not any more.
+  if (state.generation === 'current' && node.metadata.annotations?.[topicsAnnotation] !== undefined) {
+    annotations[topicsAnnotation] = null;
   }
   const hasOtherTaints = !isSame(desired.taints, node.spec.taints ?? []);
   const needsProvider = node.spec.providerID === undefined || node.spec.providerID === '';

@@ -1,6 +1,6 @@
 /** The Node that a base should be. [SPEC N1] [SPEC N2] [SPEC N3] */
 import { binaryQuantity, isIpAddress, labelValueOf } from './labels.ts';
-import { identityAnnotation, topicsAnnotation } from './names.ts';
+import { identityAnnotation, releaseAnnotation, topicsAnnotation } from './names.ts';
 import type { Condition, NodeStatus, Taint } from './observed.ts';
 import type { LogsEndpoint } from './policy.ts';
 import { secondsOf } from './records.ts';
@@ -26,12 +26,14 @@ export interface DesiredNode {
 
 export function projectNode(situation: Situation): DesiredNode {
   const facts = factLabels(situation);
+  const { release } = situation.state.facts ?? {};
   return {
     labels: { ...fixedLabels(situation), ...facts.labels },
     annotations: {
       [identityAnnotation]: situation.state.baseId,
       ...facts.annotations,
       ...reportedAddress(situation),
+      ...(release === undefined ? {} : { [releaseAnnotation]: release }),
       ...(generationOf(situation.state) === 'seed' ? { [topicsAnnotation]: 'seed' } : {}),
     },
     providerID: `kouplet://${situation.state.baseId}`,

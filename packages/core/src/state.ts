@@ -97,6 +97,8 @@ export interface BaseFacts {
   readonly clusterName?: string;
   readonly localIP?: string;
   readonly localHostName?: string;
+  /** Of arklet, in words, as its heartbeat tells it. */
+  readonly release?: string;
 }
 
 /** What its last health report said. */

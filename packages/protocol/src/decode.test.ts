@@ -36,6 +36,7 @@ describe('heartbeats of every generation', () => {
       clusterName: 'default',
       localIP: '10.244.0.12',
       localHostName: 'base-76d79d8599-f64jt',
+      release: '1.3.3 or later',
       port: 0,
       isActivated: true,
       publishedAt,
@@ -54,6 +55,7 @@ describe('heartbeats of every generation', () => {
       baseVersion: '1.0.0',
       localIP: '10.0.0.9',
       localHostName: 'h',
+      release: '1.3.1 to 1.3.2',
       port: 1238,
       isActivated: true,
       publishedAt,
@@ -68,6 +70,7 @@ describe('heartbeats of every generation', () => {
       baseName: 'base',
       baseVersion: '1.0.0',
       localIP: '10.0.0.9',
+      release: 'up to 1.3.0',
       isActivated: true,
       publishedAt,
     });
@@ -90,7 +93,8 @@ describe('heartbeats of every generation', () => {
   it('[SPEC P5] empty, null and unreadable facts are missing, and long ones are cut', () => {
     const baseMetadata = { identity: '', name: null, version: { a: 1 }, clusterName: 'x'.repeat(1000) };
     const beat = read('heart', { baseMetadata, localIP: [], port: '12', state: 'activated' }, 'yesterday');
-    expect(beat).toEqual({ kind: 'heartbeat', isActivated: true, clusterName: `${'x'.repeat(509)}…` });
+    const clusterName = `${'x'.repeat(509)}…`;
+    expect(beat).toEqual({ kind: 'heartbeat', isActivated: true, clusterName, release: '1.3.3 or later' });
   });
 
   it('[SPEC P5] a new process asks for its baseline', () => {

@@ -31,6 +31,8 @@ export interface Heartbeat {
   readonly clusterName?: string;
   readonly localIP?: string;
   readonly localHostName?: string;
+  /** Which releases of arklet say it in this form: `up to 1.3.0`, `1.3.1 to 1.3.2`, `1.3.3 or later`. */
+  readonly release?: string;
   /** 0 or absent for MQTT bases. */
   readonly port?: number;
   /** True for `activated` in any spelling and where a generation has no such field. */

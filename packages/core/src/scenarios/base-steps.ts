@@ -120,6 +120,7 @@ function configure(base: FakeBase, { bare, named }: Words): void {
   if (named.has('cluster')) facts.clusterName = named.get('cluster') ?? '';
   if (named.has('ip')) facts.localIP = named.get('ip') ?? '';
   if (named.has('host')) facts.localHostName = named.get('host') ?? '';
+  if (named.has('release')) facts.release = named.get('release') ?? '';
   base.facts = facts;
   if (named.has('master')) base.masterBizState = named.get('master') as BizState;
   if (named.has('cpu')) base.cpuCount = named.get('cpu') === 'none' ? undefined : Number(named.get('cpu'));
@@ -137,6 +138,7 @@ function configure(base: FakeBase, { bare, named }: Words): void {
   if (bare.includes('manual')) base.isManual = true;
   if (bare.includes('switching')) base.switchesVersions = true;
   if (bare.includes('seed')) base.isSeedGeneration = true;
+  if (bare.includes('not-seed')) base.isSeedGeneration = false;
 }
 
 function faultOf({ bare, named }: Words): Fault {

@@ -48,7 +48,14 @@ const questionMs = 5;
 
 export class FakeBase {
   readonly id: string;
-  facts: { baseName: string; baseVersion: string; clusterName: string; localIP: string; localHostName: string };
+  facts: {
+    baseName: string;
+    baseVersion: string;
+    clusterName: string;
+    localIP: string;
+    localHostName: string;
+    release?: string;
+  };
   readonly modules = new Map<BizKey, Module>();
   readonly running = new Map<BizKey, 'install' | 'uninstall'>();
   readonly faults: Fault[] = [];
