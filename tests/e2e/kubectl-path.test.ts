@@ -166,12 +166,10 @@ describe('direct calls of the API', () => {
     );
     await waitFor('nothing is installed', () => world.base().installedKeys().length === 0);
     await world.api.call('DELETE', `${path}/${body.metadata.name}`);
-    await waitFor(
-      'the ReplicaSet went with it',
-      async () => (await world.api.items(`/apis/apps/v1/namespaces/${world.namespace}/replicasets`)).length === 0,
-      // when a real cluster's garbage collector comes round to it
-      60_000,
-    );
+    await waitFor('the ReplicaSet went with it', async () => {
+      const sets = await world.api.items(`/apis/apps/v1/namespaces/${world.namespace}/replicasets`);
+      return sets.every(({ metadata }) => metadata.ownerReferences?.[0]?.name !== body.metadata.name);
+    });
     await settles(world, { node: 'Ready=True', pods: {}, list: [], commands: [install, uninstall] }, 2_000);
   });
 });
