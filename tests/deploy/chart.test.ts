@@ -20,7 +20,7 @@ const externalValues: Json = {
   },
 };
 const everything: Json = {
-  ...embeddedValues,
+  broker: { embedded: { ...embeddedValues.broker.embedded, tlsSecret: 'broker-tls', mutualTls: true } },
   peerDeployments: { enabled: true },
   logs: { enabled: true, port: 10_251, baseNamespaces: ['default'], tlsSecret: 'logs-tls' },
   networkPolicy: { enabled: true, basesFrom: [{ namespaceSelector: {} }] },
@@ -28,10 +28,13 @@ const everything: Json = {
   controller: {
     envTaint: true,
     osLabels: true,
-    extraArgs: ['--http=0.0.0.0:8081'],
+    extraArgs: ['--http=0.0.0.0:8081', '--record=/var/lib/kouplet/journal'],
     extraEnv: [{ name: 'A', value: 'b' }],
+    extraVolumes: [{ name: 'journal', emptyDir: {} }],
+    extraVolumeMounts: [{ name: 'journal', mountPath: '/var/lib/kouplet' }],
   },
 };
+const embeddedMutual: Json = { broker: { embedded: { usersSecret: 'users', mutualTls: true } } };
 const of = (objects: Json[], kind: string): Json => objects.find((object) => object.kind === kind);
 const podOf = (objects: Json[]): Json => of(objects, 'Deployment').spec.template.spec;
 const argsOf = (objects: Json[]): string[] => podOf(objects).containers[0].args;
@@ -66,6 +69,8 @@ describe.skipIf(!hasHelm)('the chart (needs helm)', () => {
     ['several replicas of the embedded broker', { ...embeddedValues, replicas: 2 }, 'set broker.external.url'],
     ['the embedded broker without users', {}, 'broker.embedded.usersSecret'],
     ['a value that there is not', { ...embeddedValues, replica: 2 }, 'replica'],
+    ['a URL with a password', { broker: { external: { url: 'mqtt://user:pw@broker:1883' } } }, 'url'],
+    ['the embedded broker with client certificates and without its own', embeddedMutual, 'broker.embedded.tlsSecret'],
     ['a URL of another scheme', { broker: { external: { url: 'http://broker:1883' } } }, 'url'],
     [
       'mutual TLS without a certificate',

@@ -36,6 +36,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if not .Values.broker.embedded.usersSecret -}}
 {{- fail "broker.embedded.usersSecret: name a Secret with the key users.yaml (who may connect as which base), or set broker.external.url" -}}
 {{- end -}}
+{{- if and .Values.broker.embedded.mutualTls (not .Values.broker.embedded.tlsSecret) -}}
+{{- fail "broker.embedded.mutualTls: name the Secret with tls.crt, tls.key and ca.crt in broker.embedded.tlsSecret" -}}
+{{- end -}}
 {{- end -}}
 {{- if and .Values.broker.external.mutualTls (not .Values.broker.external.tlsSecret) -}}
 {{- fail "broker.external.mutualTls: name the Secret with tls.crt and tls.key in broker.external.tlsSecret" -}}
