@@ -103,6 +103,54 @@ describe('an applied custom object [SPEC C100] [SPEC C101] [SPEC C102]', () => {
   });
 });
 
+describe('an applied definition [SPEC C101]', () => {
+  const name = `gears.${group}`;
+  const properties: Json = {
+    text: { type: 'string', enum: ['a', 'b'], default: 'a', example: 'b' },
+    number: { type: 'integer', enum: [1, 2], default: 1 },
+    flag: { type: 'boolean', default: false },
+    list: { type: 'array', items: { type: 'string' }, default: ['a'] },
+    part: { type: 'object', properties: { of: { type: 'string' } }, default: { of: 'a' }, example: { of: 'b' } },
+    map: { type: 'object', additionalProperties: { type: 'string' } },
+  };
+  const definition = (given: Json): Json => ({
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name },
+    spec: {
+      group,
+      scope: 'Namespaced',
+      names: { plural: 'gears', kind: 'Gear' },
+      versions: [
+        {
+          name: 'v1',
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties: given } } } },
+        },
+      ],
+    },
+  });
+  afterAll(async () => {
+    if (on.cluster.isReal) await on.raw('DELETE', `${definitions}/${name}`);
+  });
+
+  test.each<readonly [string, Json]>([
+    ['has defaults, examples and enums of any type', properties],
+    ['has types where it is not free', { text: { type: 'string', default: ['a'], maxLength: 'x' } }],
+  ])('%s', async (_name, given) => {
+    const { status, body } = await on.raw(
+      'PATCH',
+      `${definitions}/${name}?fieldManager=one`,
+      definition(given),
+      'application/apply-patch+yaml',
+    );
+    const { managedFields = [] } = body.metadata ?? {};
+    const owners = managedFields.filter((one: Json) => one.operation === 'Apply').map((one: Json) => one.fieldsV1);
+    expect(on.plain([status, body.message, owners, body.spec?.versions[0].schema])).toMatchSnapshot();
+  });
+});
+
 describe('who writes a custom object [SPEC C103]', () => {
   test('by POST, status and scale', async () => {
     const owners = async (answer: Promise<Json>) => (await answer).owners;

@@ -83,31 +83,36 @@ export function structOf(name: string): MapAtom | undefined {
   return atom;
 }
 
+/** Whose fields of any type are any JSON (a default, an example, an enum), and not objects alone as everywhere else. */
+const ofAnyJson = 'V1JSONSchemaProps';
+
 function atomOfField(struct: string, field: string, type: FieldType): Atom {
   const atomic = atomicMaps[struct]?.includes(field) === true;
-  if (type.kind === 'map') return mapOf(type.of, atomic);
+  const any = struct === ofAnyJson ? DEDUCED : WHOLE;
+  if (type.kind === 'map') return mapOf(type.of, atomic, any);
   const relation = type.kind === 'list' ? lists[struct]?.[field] : undefined;
-  if (type.kind !== 'list' || relation === undefined) return atomOfType(type);
+  if (type.kind !== 'list' || relation === undefined) return atomOfType(type, any);
   const item = (): Atom => atomOfType(type.of);
   if (relation === 'set') return { kind: 'list', relation: 'set', keys: [], defaults: {}, of: item };
   const defaults = type.of.kind === 'struct' ? (keyDefaults[type.of.name] ?? {}) : {};
   return { kind: 'list', relation: 'map', keys: relation.split(',').sort(), defaults, of: item };
 }
 
-function mapOf(type: FieldType, atomic: boolean): MapAtom {
+function mapOf(type: FieldType, atomic: boolean, any: Atom): MapAtom {
   let of: Atom | undefined;
   return {
     kind: 'map',
     atomic,
     declares: () => false,
     field() {
-      of ??= atomOfType(type);
+      of ??= atomOfType(type, any);
       return of;
     },
   };
 }
 
-function atomOfType(type: FieldType): Atom {
+/** @param any  what a value of any type is here */
+function atomOfType(type: FieldType, any: Atom = WHOLE): Atom {
   switch (type.kind) {
     case 'string':
     case 'bytes':
@@ -124,11 +129,11 @@ function atomOfType(type: FieldType): Atom {
     case 'int-or-string':
       return UNTYPED;
     case 'any':
-      return WHOLE;
+      return any;
     case 'list':
-      return { ...ANY_LIST, of: () => atomOfType(type.of) };
+      return { ...ANY_LIST, of: () => atomOfType(type.of, any) };
     case 'map':
-      return mapOf(type.of, false);
+      return mapOf(type.of, false, any);
     case 'struct':
       return structOf(type.name) ?? DEDUCED;
     default:
