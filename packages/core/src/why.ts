@@ -110,7 +110,10 @@ function podLines(situation: Situation, plan: Plan, entry: PodEntry): readonly W
 
 function wantedOfPod({ now, nodeName }: Situation, entry: PodEntry, role: PodRole): readonly WhyLine[] {
   const { pod } = entry;
-  if (role.kind !== 'module') return [{ topic: 'wanted', text: 'nothing: the Pod is no module', reason: role.reason }];
+  if (role.kind !== 'module') {
+    const text = role.kind === 'foreign' ? 'nothing: the Pod is no module' : 'nothing: the Pod can be no module';
+    return [{ topic: 'wanted', text, reason: role.reason }];
+  }
   return role.modules.map(({ key, mark }) => {
     if (entry.deletingSince === undefined) {
       return {
@@ -182,7 +185,8 @@ function nodeLines(situation: Situation, plan: Plan): readonly WhyLine[] {
   const failed = keys.filter((key) => Object.values(state.slots[key]?.troubles ?? {}).some(isUnhealed));
   const commands = busy.length > 0 ? busy : failed;
   const ready = state.node?.status.conditions?.find((condition) => condition.type === 'Ready');
-  const rest = plan.waiting.slice(toldOneByOne);
+  const waits = [...plan.waiting, ...invalidOnes(situation)];
+  const rest = waits.slice(toldOneByOne);
   return [
     {
       topic: 'wanted',
@@ -204,14 +208,23 @@ function nodeLines(situation: Situation, plan: Plan): readonly WhyLine[] {
     ...(givingUp.kind === 'no' && Number.isFinite(givingUp.at)
       ? [{ topic: 'waits' as const, ...givenUpAt(now, givingUp.at) }]
       : []),
-    ...plan.waiting.slice(0, toldOneByOne).map((wait) => waitLine(now, wait, wait.subject)),
+    ...waits.slice(0, toldOneByOne).map((wait) => waitLine(now, wait, wait.subject)),
     ...(rest.length === 0 ? [] : [{ topic: 'waits' as const, text: `and ${rest.length} more` }]),
-    ...(plan.waiting.length === 0 && !(givingUp.kind === 'no' && Number.isFinite(givingUp.at))
+    ...(waits.length === 0 && !(givingUp.kind === 'no' && Number.isFinite(givingUp.at))
       ? [{ topic: 'waits' as const, text: 'for nothing' }]
       : []),
     nextLine(situation, plan),
     leaseLine(situation),
   ];
+}
+
+/** Pods for which nothing can be planned until somebody changes them. */
+function invalidOnes({ state }: Situation): readonly Waiting[] {
+  return Object.values(state.pods).flatMap(({ pod, deletingSince }) => {
+    const role = roleOf(pod);
+    if (role.kind !== 'invalid' || deletingSince !== undefined) return [];
+    return [{ subject: podSubject(pod), reason: role.reason, message: role.message }];
+  });
 }
 
 function givenUpAt(now: Stamp, at: number): { readonly text: string; readonly at: string } {
@@ -287,8 +300,9 @@ function commandLine(now: Stamp, key: string, slot: Slot | undefined, podUid: st
   }
   if (endedAt === undefined) return { topic, text: `none for ${key} by this controller since it began` };
   const ended = instant(now, endedAt);
-  const command = isPresent(slot) ? 'installBiz' : 'uninstallBiz';
-  return { topic, text: `${command} ${key}: done ${ended.text}`, at: ended.at };
+  // What is not there may have been uninstalled by anybody.
+  const text = isPresent(slot) ? `installBiz ${key}: done` : `none under way for ${key}, the last ended`;
+  return { topic, text: `${text} ${ended.text}`, at: ended.at };
 }
 
 function isUnhealed({ isHealed }: { readonly isHealed?: boolean }): boolean {
