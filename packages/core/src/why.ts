@@ -300,9 +300,8 @@ function commandLine(now: Stamp, key: string, slot: Slot | undefined, podUid: st
   }
   if (endedAt === undefined) return { topic, text: `none for ${key} by this controller since it began` };
   const ended = instant(now, endedAt);
-  // What is not there may have been uninstalled by anybody.
-  const text = isPresent(slot) ? `installBiz ${key}: done` : `none under way for ${key}, the last ended`;
-  return { topic, text: `${text} ${ended.text}`, at: ended.at };
+  const command = isPresent(slot) ? 'installBiz' : 'uninstallBiz';
+  return { topic, text: `${command} ${key}: done ${ended.text}`, at: ended.at };
 }
 
 function isUnhealed({ isHealed }: { readonly isHealed?: boolean }): boolean {
