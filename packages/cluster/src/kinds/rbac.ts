@@ -1,51 +1,68 @@
 /** rbac.authorization.k8s.io/v1: roles and bindings; what they come to is in `security/roles.ts`. */
 import { ageOf } from './ages.ts';
 import { defineKind, type KindDefinition } from './define-kind.ts';
-import { invalid, required, unsupported } from './field-errors.ts';
-import { fieldsOf, isSame, listOf, valuesOf } from './json.ts';
+import { invalid, invalids, required, unsupported } from './field-errors.ts';
+import { type Fields, fieldsOf, isSame, listOf, valuesOf } from './json.ts';
 import type { FieldError, KubeObject } from './kind.ts';
-import { pathSegmentName } from './names.ts';
+import { pathSegmentName, subdomainName } from './names.ts';
 import { ageColumn, column, createdAtColumn, nameColumn, wideColumn } from './shape.ts';
 
 const group = 'rbac.authorization.k8s.io';
 type Common = Pick<KindDefinition, 'group' | 'version' | 'nameRule' | 'defaults' | 'validate' | 'columns' | 'row'>;
 
-const roleParts: Common = {
-  group,
-  version: 'v1',
-  nameRule: pathSegmentName,
-  defaults: (draft) => {
-    draft.rules ??= null;
-  },
-  validate: (draft) =>
-    listOf(draft.rules).flatMap(({ verbs, nonResourceURLs, apiGroups, resources }, index) => {
-      const here = `rules[${index}]`;
-      const errors: FieldError[] = [];
-      if (valuesOf(verbs).length === 0) errors.push(required(`${here}.verbs`, 'verbs must contain at least one value'));
-      if (valuesOf(nonResourceURLs).length > 0) return errors;
-      if (valuesOf(apiGroups).length === 0) {
-        errors.push(required(`${here}.apiGroups`, 'resource rules must supply at least one api group'));
-      }
-      if (valuesOf(resources).length === 0) {
-        errors.push(required(`${here}.resources`, 'resource rules must supply at least one resource'));
-      }
-      return errors;
-    }),
-  columns: [nameColumn, createdAtColumn],
-  row: ({ metadata }) => [metadata.name, metadata.creationTimestamp],
-};
+function roleParts(isNamespaced: boolean): Common {
+  return {
+    group,
+    version: 'v1',
+    nameRule: pathSegmentName,
+    defaults: (draft) => {
+      draft.rules ??= null;
+    },
+    validate: (draft) =>
+      listOf(draft.rules).flatMap((rule, index) => ruleErrors(rule, isNamespaced, `rules[${index}]`)),
+    columns: [nameColumn, createdAtColumn],
+    row: ({ metadata }) => [metadata.name, metadata.creationTimestamp],
+  };
+}
 
-export const role = defineKind({ ...roleParts, kind: 'Role', plural: 'roles', namespaced: true, schema: 'V1Role' });
+function ruleErrors({ verbs, ...rule }: Fields, isNamespaced: boolean, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (valuesOf(verbs).length === 0) errors.push(required(`${path}.verbs`, 'verbs must contain at least one value'));
+  const urls = valuesOf(rule.nonResourceURLs);
+  const [apiGroups, resources, names] = [rule.apiGroups, rule.resources, rule.resourceNames].map(
+    (list) => valuesOf(list).length,
+  );
+  if (urls.length > 0) {
+    const refuse = (why: string) => errors.push(invalid(`${path}.nonResourceURLs`, urls, why));
+    if (isNamespaced) refuse('namespaced rules cannot apply to non-resource URLs');
+    if (apiGroups || resources || names) refuse('rules cannot apply to both regular resources and non-resource URLs');
+    return errors;
+  }
+  if (!apiGroups) errors.push(required(`${path}.apiGroups`, 'resource rules must supply at least one api group'));
+  if (!resources) errors.push(required(`${path}.resources`, 'resource rules must supply at least one resource'));
+  return errors;
+}
+
+export const role = defineKind({
+  ...roleParts(true),
+  kind: 'Role',
+  plural: 'roles',
+  namespaced: true,
+  schema: 'V1Role',
+});
 
 export const clusterRole = defineKind({
-  ...roleParts,
+  ...roleParts(false),
   kind: 'ClusterRole',
   plural: 'clusterroles',
   namespaced: false,
   schema: 'V1ClusterRole',
 });
 
-function bindingParts(kinds: readonly string[]): Common & Pick<KindDefinition, 'validateChange'> {
+function bindingParts(
+  kinds: readonly string[],
+  isNamespaced: boolean,
+): Common & Pick<KindDefinition, 'validateChange'> {
   return {
     group,
     version: 'v1',
@@ -57,17 +74,12 @@ function bindingParts(kinds: readonly string[]): Common & Pick<KindDefinition, '
     validate: (draft) => {
       const reference = fieldsOf(draft.roleRef);
       const errors: FieldError[] = [];
+      if (reference.apiGroup !== group) errors.push(unsupported('roleRef.apiGroup', reference.apiGroup ?? '', [group]));
       if (!kinds.includes(reference.kind)) errors.push(unsupported('roleRef.kind', reference.kind ?? '', kinds));
       if (!reference.name) errors.push(required('roleRef.name'));
-      for (const [index, subject] of listOf(draft.subjects).entries()) {
-        if (!subject.name) errors.push(required(`subjects[${index}].name`));
-        if (!['Group', 'ServiceAccount', 'User'].includes(subject.kind)) {
-          const supported = ['ServiceAccount', 'User', 'Group'];
-          errors.push(unsupported(`subjects[${index}].kind`, subject.kind ?? '', supported));
-        } else if (subject.kind === 'ServiceAccount' && !subject.namespace) {
-          errors.push(required(`subjects[${index}].namespace`));
-        }
-      }
+      else errors.push(...invalids('roleRef.name', reference.name, pathSegmentName(reference.name, false)));
+      for (const [index, subject] of listOf(draft.subjects).entries())
+        errors.push(...subjectErrors(subject, isNamespaced, `subjects[${index}]`));
       return errors;
     },
     validateChange: (draft, old) =>
@@ -90,6 +102,26 @@ function bindingParts(kinds: readonly string[]): Common & Pick<KindDefinition, '
   };
 }
 
+/** @param isNamespaced  a ServiceAccount without a namespace is the one of its binding's (see `security/roles.ts`) */
+function subjectErrors(subject: Fields, isNamespaced: boolean, path: string): FieldError[] {
+  const { kind = '', name, namespace, apiGroup = '' } = subject;
+  const errors: FieldError[] = [];
+  if (!name) errors.push(required(`${path}.name`));
+  const groups = GROUPS_OF_SUBJECTS.get(kind);
+  if (groups === undefined) return [...errors, unsupported(`${path}.kind`, kind, [...GROUPS_OF_SUBJECTS.keys()])];
+  if (kind === 'ServiceAccount' && name) errors.push(...invalids(`${path}.name`, name, subdomainName(name, false)));
+  if (apiGroup !== groups) errors.push(unsupported(`${path}.apiGroup`, apiGroup, [groups]));
+  if (kind === 'ServiceAccount' && !isNamespaced && !namespace) errors.push(required(`${path}.namespace`));
+  return errors;
+}
+
+/** Who may be bound, each with the group that he is of. */
+const GROUPS_OF_SUBJECTS: ReadonlyMap<string, string> = new Map([
+  ['ServiceAccount', ''],
+  ['User', group],
+  ['Group', group],
+]);
+
 /** As the server keeps it inside. */
 function printedReference(reference: unknown): unknown {
   const { apiGroup = '', kind = '', name = '' } = fieldsOf(reference);
@@ -109,13 +141,13 @@ function bindingCells({ metadata, roleRef, subjects }: KubeObject, now: number):
       .map(({ name }) => name)
       .join(', '),
     of('ServiceAccount')
-      .map(({ namespace, name }) => `${namespace}/${name}`)
+      .map(({ namespace = '', name }) => `${namespace}/${name}`)
       .join(', '),
   ];
 }
 
 export const roleBinding = defineKind({
-  ...bindingParts(['Role', 'ClusterRole']),
+  ...bindingParts(['Role', 'ClusterRole'], true),
   kind: 'RoleBinding',
   plural: 'rolebindings',
   namespaced: true,
@@ -124,7 +156,7 @@ export const roleBinding = defineKind({
 
 /** Its columns speak of ClusterRoles. */
 export const clusterRoleBinding = defineKind({
-  ...bindingParts(['ClusterRole']),
+  ...bindingParts(['ClusterRole'], false),
   kind: 'ClusterRoleBinding',
   plural: 'clusterrolebindings',
   namespaced: false,

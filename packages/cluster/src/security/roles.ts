@@ -100,7 +100,11 @@ export class Roles {
   }
 
   *#grantedBy(user: User, binding: KubeObject, named: string, missing: string[]): Generator<Granted> {
-    const subject = records(binding.subjects).find((one) => isSubject(user, one));
+    const { namespace } = binding.metadata;
+    const subject = records(binding.subjects)
+      // A ServiceAccount that is named without a namespace is the one of its binding's.
+      .map((one) => (one.kind === 'ServiceAccount' && !one.namespace ? { ...one, namespace } : one))
+      .find((one) => isSubject(user, one));
     if (subject === undefined) return;
     const { kind, name } = isRecord(binding.roleRef) ? binding.roleRef : {};
     const role = this.#role(kind, name, binding.metadata.namespace);
