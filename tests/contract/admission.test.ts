@@ -148,3 +148,15 @@ describe('a LimitRange [SPEC C95]', () => {
     ).toMatchSnapshot();
   });
 });
+
+describe('a PriorityClass [SPEC C95]', () => {
+  test.each<readonly [string, string, Json]>([
+    ['of a name that only the cluster may give', 'system-mine', { value: 10 }],
+    ['of a value that only the cluster may give', 'mine', { value: 1_000_000_001 }],
+    ['of the cluster with another value', 'system-node-critical', { value: 1 }],
+    ['with a policy that is none', 'mine', { value: 1, preemptionPolicy: 'Sometimes' }],
+  ])('is refused %s', async (_name, name, fields) => {
+    const resource = '/apis/scheduling.k8s.io/v1/priorityclasses?dryRun=All';
+    expect(await on.say('POST', resource, { metadata: { name }, ...fields })).toMatchSnapshot();
+  });
+});

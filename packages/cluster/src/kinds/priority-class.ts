@@ -2,12 +2,24 @@
 import { ageOf } from './ages.ts';
 import { defineKind } from './define-kind.ts';
 import { forbidden, unsupported } from './field-errors.ts';
+import type { FieldError } from './kind.ts';
 import { validateImmutable } from './object-meta.ts';
 import { ageColumn, column, nameColumn } from './shape.ts';
 
 /** Above it only the cluster's own classes may be. */
 const highestUserPriority = 1_000_000_000;
-const systemClasses = ['system-node-critical', 'system-cluster-critical'];
+const systemClasses: ReadonlyMap<string, number> = new Map([
+  ['system-node-critical', 2_000_001_000],
+  ['system-cluster-critical', 2_000_000_000],
+]);
+
+/** @returns why it is none of the cluster's own classes, or undefined */
+function unlikeSystemClass(name: string, value: number, isDefault: boolean): string | undefined {
+  const known = systemClasses.get(name);
+  if (known === undefined) return `${name} is not a known system priority class`;
+  if (value !== known) return `value of ${name} PriorityClass must be ${known}`;
+  return isDefault ? `globalDefault of ${name} PriorityClass must be false` : undefined;
+}
 
 export const priorityClass = defineKind({
   group: 'scheduling.k8s.io',
@@ -24,11 +36,15 @@ export const priorityClass = defineKind({
     draft.value ??= 0;
     draft.preemptionPolicy ??= 'PreemptLowerPriority';
   },
-  validate: ({ metadata, value, preemptionPolicy }) => {
-    const errors =
-      value > highestUserPriority && !systemClasses.includes(metadata.name)
-        ? [forbidden('value', `maximum allowed value of a user defined priority is ${highestUserPriority}`)]
-        : [];
+  validate: ({ metadata, value, globalDefault, preemptionPolicy }) => {
+    const errors: FieldError[] = [];
+    if (metadata.name.startsWith('system-')) {
+      const why = unlikeSystemClass(metadata.name, value, globalDefault === true);
+      const reserved = "priority class names with 'system-' prefix are reserved for system use only";
+      if (why !== undefined) errors.push(forbidden('metadata.name', `${reserved}. error: ${why}`));
+    } else if (value > highestUserPriority) {
+      errors.push(forbidden('value', `maximum allowed value of a user defined priority is ${highestUserPriority}`));
+    }
     if (preemptionPolicy !== 'PreemptLowerPriority' && preemptionPolicy !== 'Never') {
       errors.push(unsupported('preemptionPolicy', preemptionPolicy, ['PreemptLowerPriority', 'Never']));
     }
