@@ -151,6 +151,7 @@ describe('a LimitRange [SPEC C95]', () => {
 
 describe('a PriorityClass [SPEC C95]', () => {
   test.each<readonly [string, string, Json]>([
+    ['of no name', '', { value: 10 }],
     ['of a name that only the cluster may give', 'system-mine', { value: 10 }],
     ['of a value that only the cluster may give', 'mine', { value: 1_000_000_001 }],
     ['of the cluster with another value', 'system-node-critical', { value: 1 }],

@@ -38,8 +38,9 @@ export const priorityClass = defineKind({
   },
   validate: ({ metadata, value, globalDefault, preemptionPolicy }) => {
     const errors: FieldError[] = [];
-    if (metadata.name.startsWith('system-')) {
-      const why = unlikeSystemClass(metadata.name, value, globalDefault === true);
+    const name = metadata.name ?? '';
+    if (name.startsWith('system-')) {
+      const why = unlikeSystemClass(name, value, globalDefault === true);
       const reserved = "priority class names with 'system-' prefix are reserved for system use only";
       if (why !== undefined) errors.push(forbidden('metadata.name', `${reserved}. error: ${why}`));
     } else if (value > highestUserPriority) {
