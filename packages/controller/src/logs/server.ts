@@ -10,18 +10,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { TLSSocket } from 'node:tls';
-import {
-  configMaps,
-  getObject,
-  type OpenStream,
-  objectPath,
-  pods,
-  type RefusedOutcome,
-  type Transport,
-} from '@kouplet/kube';
+import { configMaps, getObject, type OpenStream, objectPath, pods, type Transport } from '@kouplet/kube';
 import type { EdgeClock } from '../clock.ts';
 import { type Log, Throttle } from '../log.ts';
 import { record, text } from '../projection/json.ts';
+import { type Answer, given, insteadOf, isContainerRequest, refusalOf, statusOf } from './answers.ts';
 import { locateBasePod } from './base-pod.ts';
 import { type Caller, Callers, type Recognised } from './callers.ts';
 
@@ -83,20 +76,12 @@ const followTimeoutMs = 2 ** 31 - 1;
 /** After a certificate that is not believed the authority is read again, no more often. */
 const authorityPeriodMs = 60_000;
 const refusalLogMs = 60_000;
-/** What a kubelet takes of a log's query and the API of Kubernetes has, too. */
-const passedOn = ['follow', 'previous', 'timestamps', 'sinceSeconds', 'sinceTime', 'tailLines', 'limitBytes', 'stream'];
-const containerRequests = /^\/(exec|attach|portForward|run|cri)\//;
 
 /** @throws the listen error (`EADDRINUSE`, `EACCES`), or Error for a certificate that is none */
 export async function listenForLogs(options: LogsServerOptions): Promise<LogsServer> {
   const server = new ListeningLogs(options);
   await server.listen();
   return server;
-}
-
-interface Answer {
-  readonly code: number;
-  readonly text: string;
 }
 
 class ListeningLogs implements LogsServer {
@@ -241,7 +226,7 @@ class ListeningLogs implements LogsServer {
     if (asks.kind === 'unknown') return { code: 401, text: 'Unauthorized' };
     const url = URL.parse(request.url ?? '', 'https://localhost');
     if (url === null) return { code: 400, text: 'the request target is no URL' };
-    if (containerRequests.test(url.pathname)) {
+    if (isContainerRequest(url.pathname)) {
       return { code: 400, text: `a module runs inside its base, not in a container: ${insteadOf(url.pathname)}` };
     }
     const [, namespace, pod, container] = /^\/containerLogs\/([^/]+)\/([^/]+)\/([^/]+)$/.exec(url.pathname) ?? [];
@@ -368,41 +353,4 @@ function certifiedCaller(socket: TLSSocket): Caller | undefined {
   const [name] = names;
   if (name === undefined || name === '') return undefined;
   return { name, groups: [...[subject.O ?? []].flat(), 'system:authenticated'] };
-}
-
-function given(query: URLSearchParams): Record<string, string> {
-  return Object.fromEntries(
-    passedOn.flatMap((name) => {
-      const value = query.get(name);
-      return value === null || value === '' ? [] : [[name, value]];
-    }),
-  );
-}
-
-/** What the API server says of the base's Pod: bad requests are the asker's, all else ours. */
-function refusalOf(outcome: RefusedOutcome, whose: string): Answer {
-  const words = `${whose}: ${outcome.failure.message}`;
-  switch (outcome.kind) {
-    case 'gone':
-      return { code: 400, text: words };
-    case 'throttled':
-      return { code: 429, text: words };
-    case 'refused':
-    case 'unprocessable':
-      if (outcome.status === 403) return { code: 500, text: `the controller may not read ${words}` };
-      return { code: 400, text: words };
-    default:
-      return { code: outcome.status === 503 ? 503 : 500, text: words };
-  }
-}
-
-function insteadOf(path: string): string {
-  if (path.startsWith('/portForward/')) return 'no port can be forwarded to it; forward one of the base’s own Pod';
-  if (path.startsWith('/attach/')) return 'nothing can be attached to; kubectl logs shows the base’s log';
-  return 'no command can be run in it; run it in the base’s own Pod';
-}
-
-function statusOf(code: number, message: string): object {
-  const reason = code === 400 ? { reason: 'BadRequest' } : {};
-  return { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, ...reason, code };
 }

@@ -33,9 +33,10 @@ import type { EdgeClock } from '../clock.ts';
 import type { Execute, Observation } from '../execute/execute.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { EdgeInput } from '../sources/edge-input.ts';
-import { FoldedStates, foldByKey, type Keyed, type Urgency } from './fold-by-key.ts';
+import { FoldedStates, foldByKey, type Keyed } from './fold-by-key.ts';
 import { Lanes } from './lanes.ts';
 import { Quarantine } from './quarantine.ts';
+import { urgencyOf } from './urgency.ts';
 import { Wakes } from './wakes.ts';
 
 /** The fleet's key; no base has an empty identity. */
@@ -372,35 +373,6 @@ function scoped(
 ): EdgeInput {
   return entry.kind === 'base' ? { scope: 'base', baseId: entry.baseId, body } : { scope: 'fleet', body };
 }
-
-/**
- * A start is planned with its end, which always comes. Of what ended well only a record and what comes next of a deletion are
- * waited for: after a command the base's answer matters, a status or a Lease that was written is done with, an Event is in the
- * outbox. What a base says of itself every ten seconds may wait for what comes with it.
- */
-function urgencyOf(input: BaseInput | FleetInput): Urgency {
-  if (input.kind === 'action-started' || input.kind === 'install-due') return 'never';
-  if (input.kind === 'message') return patientMessages.has(input.message.kind) ? 'soon' : 'now';
-  if (input.kind !== 'action-ended' || input.outcome.kind !== 'done') return 'now';
-  return urgencyAfter[input.action.kind];
-}
-
-const patientMessages: ReadonlySet<string> = new Set(['heartbeat', 'health', 'baseline-query', 'batch-result']);
-
-const urgencyAfter: Readonly<Record<Action['kind'], Urgency>> = {
-  'send-command': 'later',
-  'record-event': 'never',
-  'write-record': 'now',
-  'delete-record': 'soon',
-  'write-lease': 'soon',
-  'delete-lease': 'now',
-  'create-node': 'now',
-  'patch-node': 'now',
-  'patch-node-status': 'soon',
-  'delete-node': 'now',
-  'patch-pod-status': 'soon',
-  'delete-pod': 'soon',
-};
 
 /** A Pod that is being deleted goes step by step, each as soon as the one before has ended. */
 function isDeleting(input: BaseInput | Observation): boolean {
