@@ -6,7 +6,7 @@
  */
 import { hostname } from 'node:os';
 import type { Tunnel } from '@kouplet/broker';
-import { type Action, describeBase, type Outcome, type Policy, planBase, shownPlan, surveyBase } from '@kouplet/core';
+import { type Action, describeBase, type Outcome, type Policy, planBase, shownPlan } from '@kouplet/core';
 import { type ClusterAccess, createEventOutbox, createEventRecorder, createTransport } from '@kouplet/kube';
 import { type Change, ChangeFeed } from './changes.ts';
 import { type EdgeClock, systemClock } from './clock.ts';
@@ -28,6 +28,7 @@ import { ClusterSource } from './sources/cluster.ts';
 import { type EdgeInput, ofFleet } from './sources/edge-input.ts';
 import { stalls } from './sources/stalls.ts';
 import { fromTunnel } from './sources/tunnel.ts';
+import { Survey } from './survey.ts';
 
 export interface ControllerOptions {
   readonly policy: Policy;
@@ -70,7 +71,6 @@ export interface Controller {
 }
 
 const handBackLimitMs = 3_500;
-const surveyPeriodMs = 1_000;
 /** A stranger can cause these lines: one each so often, and how many were held back. */
 const rejectionLogMs = 60_000;
 
@@ -97,6 +97,7 @@ class RunningController implements Controller {
   readonly #outbox;
   readonly #source: ClusterSource;
   readonly #pipeline: Pipeline;
+  readonly #survey: Survey;
   readonly #metrics: Metrics;
   readonly #peers: Peers | undefined = undefined;
   readonly #changes: ChangeFeed;
@@ -111,7 +112,6 @@ class RunningController implements Controller {
   #served: Served | undefined;
   #isStopping = false;
   #stopped: Promise<void> | undefined;
-  #cancelSurvey: () => void = () => {};
   #resolveReady: () => void = () => {};
   #resolveDone: () => void = () => {};
   #rejectDone: (error: unknown) => void = () => {};
@@ -154,6 +154,7 @@ class RunningController implements Controller {
       onCrash: (crash) => this.#crashed(crash),
       onInput: (input) => this.#see(input),
     });
+    this.#survey = new Survey(this.#pipeline, policy, this.#clock);
     if (options.hasPeers === true) {
       const edges = { transport: this.#transport, clock: this.#clock, outbox: this.#outbox, metrics: this.#metrics };
       this.#peers = new Peers({ ...edges, policy, log, seen: this.#pipeline });
@@ -215,7 +216,7 @@ class RunningController implements Controller {
     });
     this.#peers?.start();
     void this.#serveLogs();
-    this.#survey();
+    this.#survey.start();
     log.info(
       { env: policy.env, holder: policy.holderIdentity, http: this.address },
       isObserver ? 'observing' : 'started',
@@ -260,7 +261,7 @@ class RunningController implements Controller {
   async #end(): Promise<void> {
     const { log, tunnel } = this.#options;
     this.#isStopping = true;
-    this.#cancelSurvey();
+    this.#survey.stop();
     await this.#peers?.stop();
     this.#pipeline.tell(ofFleet({ kind: 'stopping' }));
     await this.#idle(handBackLimitMs);
@@ -370,35 +371,12 @@ class RunningController implements Controller {
     this.#options.onChange?.(told);
   }
 
-  #survey(): void {
-    let last = '';
-    const look = (): void => {
-      this.#cancelSurvey = this.#clock.after(surveyPeriodMs, look);
-      const { bases, silent } = this.#count();
-      if (last === `${bases}/${silent}`) return;
-      last = `${bases}/${silent}`;
-      this.#pipeline.tell(ofFleet({ kind: 'surveyed', survey: { bases, silent } }));
-    };
-    this.#cancelSurvey = this.#clock.after(surveyPeriodMs, look);
-  }
-
   #count(): FleetCounts {
-    const { policy } = this.#options;
-    const now = this.#clock.now();
-    const fleet = this.#pipeline.fleet;
-    const counts = { alive: 0, silent: 0 };
-    for (const state of this.#pipeline.bases()) {
-      try {
-        const kind = surveyBase(state, fleet, policy, now);
-        if (kind !== 'uncounted') counts[kind] += 1;
-      } catch {
-        // One base that cannot be looked at must not end the counting of all; it shows as quarantined when it is planned.
-      }
-    }
+    const { alive, silent } = this.#survey.count();
     return {
-      bases: counts.alive + counts.silent,
-      ready: counts.alive,
-      silent: counts.silent,
+      bases: alive + silent,
+      ready: alive,
+      silent,
       quarantined: this.#pipeline.quarantined,
       pods: this.#changes.podCount,
       inFlight: this.#pipeline.inFlight,
