@@ -4,7 +4,7 @@ import { nodeNotice } from './notices.ts';
 import type { ObservedNode } from './observed.ts';
 import { isOwnedByNode } from './plan-lease.ts';
 import type { Policy } from './policy.ts';
-import { type DesiredNode, leavingTaint, projectNode, specialConditions } from './project-node.ts';
+import { adviceOf, type DesiredNode, leavingTaint, projectNode, specialConditions } from './project-node.ts';
 import { isSame } from './records.ts';
 import { type Draft, propose, type Situation, tellOnce, wake } from './situation.ts';
 import type { BaseState } from './state.ts';
@@ -33,7 +33,7 @@ export function planNode(draft: Draft): void {
   const { hasIdentityConflict, hung, unmanaged } = situation;
   if (hasIdentityConflict || hung.length > 0) {
     for (const special of specialConditions(situation)) {
-      if (special.status === 'True' && special.type !== 'UnmanagedModules') {
+      if (special.status === 'True' && special.type !== 'UnmanagedModules' && special.type !== 'SettingsAdvised') {
         tellOnce(draft, nodeNotice('Warning', special.type, special.message ?? ''));
       }
     }
@@ -42,6 +42,8 @@ export function planNode(draft: Draft): void {
     const message = `not installed by Kouplet and left alone: ${unmanaged.join(', ')}`;
     tellOnce(draft, nodeNotice('Warning', 'UnmanagedModules', message));
   }
+  const advice = adviceOf(situation);
+  if (advice !== '') tellOnce(draft, nodeNotice('Normal', 'SettingsAdvised', advice));
   if (givingUp.kind === 'yes' && state.node.spec.taints?.some((taint) => taint.key === leavingTaint)) {
     const { name, uid } = state.node.metadata;
     if (!isOwnedByNode(situation)) propose(draft, { kind: 'delete-node', key, name, uid });
@@ -93,7 +95,16 @@ interface NodeView {
 // right is right for as long as nothing else changes that its projection reads.
 const resting = new WeakMap<ObservedNode, NodeView>();
 
-function viewOf({ state, policy, liveness, givingUp, hasIdentityConflict, hung, unmanaged }: Situation): NodeView {
+function viewOf({
+  state,
+  policy,
+  liveness,
+  givingUp,
+  hasIdentityConflict,
+  hung,
+  unmanaged,
+  idle,
+}: Situation): NodeView {
   return {
     policy,
     facts: state.facts,
@@ -104,7 +115,7 @@ function viewOf({ state, policy, liveness, givingUp, hasIdentityConflict, hung, 
     isGoodbye: state.goodbyeAt !== undefined,
     liveness: liveness.kind,
     givingUp: givingUp.kind,
-    special: `${hasIdentityConflict} ${hung.join()} ${unmanaged.join()}`,
+    special: `${hasIdentityConflict} ${hung.join()} ${unmanaged.join()} ${idle.join()}`,
   };
 }
 

@@ -244,8 +244,29 @@ function memoryPressureOf({ state }: Situation): Condition {
     : condition('MemoryPressure', 'False', 'BaseHasSufficientMetaspace', 'metaspace is sufficient');
 }
 
-export function specialConditions({ hasIdentityConflict, hung, unmanaged, pause }: Situation): readonly Condition[] {
+/** What a setting of the base would make better, in words for whoever starts it. [SPEC N25] */
+export function adviceOf({ state, idle }: Situation): string {
+  const { usedMetaspaceBytes: used, maxMetaspaceBytes: max } = state.vitals ?? {};
   return [
+    ...(used === undefined || max !== undefined
+      ? []
+      : ['without -XX:MaxMetaspaceSize nobody can tell when metaspace runs short']),
+    ...(idle.length === 0
+      ? []
+      : [`with -Dactivate.new.module=true ${idle.join(', ')} would serve in place of the version before`]),
+    ...(/^unknown-\w{5}$/.test(state.baseId)
+      ? ['the base found no address and made its identity up, another at each start: a metadata class gives it one']
+      : []),
+  ].join('; ');
+}
+
+export function specialConditions(situation: Situation): readonly Condition[] {
+  const { hasIdentityConflict, hung, unmanaged, pause } = situation;
+  const advice = adviceOf(situation);
+  return [
+    advice === ''
+      ? condition('SettingsAdvised', 'False', 'NothingAdvised', '')
+      : condition('SettingsAdvised', 'True', 'BaseSettings', advice),
     pause === undefined
       ? condition('Paused', 'False', 'NotPaused', '')
       : condition('Paused', 'True', 'PausedByAnnotation', pause.message),

@@ -38,10 +38,20 @@ export interface Situation {
   readonly unmanaged: readonly string[];
   /** Keys of operations that do not end, in order. */
   readonly hung: readonly string[];
+  /** Ours, and not serving beside another version that does, in order. */
+  readonly idle: readonly string[];
   readonly desires: ReadonlyMap<BizKey, Desire>;
   readonly hasIdentityConflict: boolean;
   /** A list asked for in the present session, by us as holder, on the present link. [SPEC M10] */
   readonly isListed: boolean;
+}
+
+/** Another version of that module serves. */
+export function isOtherServing({ slots }: BaseState, key: string): boolean {
+  const name = key.slice(0, key.indexOf(':') + 1);
+  return Object.entries(slots).some(
+    ([other, slot]) => other !== key && other.startsWith(name) && slot.presence === 'ACTIVATED',
+  );
 }
 
 /** Whether the base's Lease lets us act. [SPEC I7] */
@@ -53,10 +63,12 @@ export function situationOf(state: BaseState, fleet: FleetState, policy: Policy,
   const liveness = livenessOf(state, fleet, policy, now);
   const unmanaged: string[] = [];
   const hung: string[] = [];
+  const deactivated: string[] = [];
   for (const key in state.slots) {
     const slot = state.slots[key];
     if (slot?.operation === undefined) {
       if (slot?.claim === undefined && isPresent(slot)) unmanaged.push(key);
+      else if (slot?.presence === 'DEACTIVATED') deactivated.push(key);
     } else if (isHung(slot.operation, policy, now.mono)) hung.push(key);
   }
   return {
@@ -72,6 +84,7 @@ export function situationOf(state: BaseState, fleet: FleetState, policy: Policy,
     hold: holdOf(state, fleet, policy, now),
     unmanaged: unmanaged.sort(),
     hung: hung.sort(),
+    idle: deactivated.filter((key) => isOtherServing(state, key)).sort(),
     desires: desiresOf(state, now.mono),
     hasIdentityConflict: hasIdentityConflict(state, now),
     isListed: isListed(state, fleet, policy),

@@ -5,7 +5,7 @@
 import { hasEnded, isDeleting, type WantedBiz } from './module-pod.ts';
 import { isContainerEnded, isPresent, vanishedOf, vanishedReason } from './ownership.ts';
 import { pauseOf } from './pause.ts';
-import { obstacleOf, type Situation } from './situation.ts';
+import { isOtherServing, obstacleOf, type Situation } from './situation.ts';
 import { budgetOf, busyReason, isHung, troubleOf } from './slots.ts';
 import type { PodEntry, Run, Trouble } from './state.ts';
 
@@ -90,7 +90,7 @@ function unpausedStandingOf(situation: Situation, entry: PodEntry, biz: WantedBi
   if (isMine && slot !== undefined && slot.claim?.url === biz.mark) {
     if (slot.presence === 'ACTIVATED') return { kind: 'running', run: slot.run };
     if (slot.presence === 'DEACTIVATED') {
-      const why = isOtherServing(situation, biz)
+      const why = isOtherServing(situation.state, biz.key)
         ? 'another version serves; start the base with -Dactivate.new.module=true to switch to new versions'
         : 'DEACTIVATED, and no other version serves; a base never wakes one by itself: delete the Pod, so that it is installed anew';
       return waiting('Deactivated', `${biz.key} is installed but ${why}`);
@@ -120,13 +120,6 @@ function unpausedStandingOf(situation: Situation, entry: PodEntry, biz: WantedBi
     return { ...waiting('InstallBackOff', trouble.message), ...untilOf(trouble.retryAt) };
   }
   return unstarted(situation, entry, biz);
-}
-
-function isOtherServing({ state }: Situation, biz: WantedBiz): boolean {
-  const name = biz.key.slice(0, biz.key.indexOf(':') + 1);
-  return Object.entries(state.slots).some(
-    ([key, slot]) => key !== biz.key && key.startsWith(name) && slot.presence === 'ACTIVATED',
-  );
 }
 
 /** Nothing was done yet: because something is in the way, or because it is about to be. */

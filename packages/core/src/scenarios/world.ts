@@ -18,6 +18,7 @@ import type { Stamp } from '../time.ts';
 import { type Change, FakeApi } from './fake-api.ts';
 import { FakeBase } from './fake-base.ts';
 import { type Delivery, defaultPolicy, epochWall, type Happening, type LinkFault } from './setting.ts';
+import { type Timer, Timers } from './timers.ts';
 
 const apiMs = 4;
 const watchMs = 2;
@@ -43,8 +44,7 @@ export class World {
   busyUntil = 0;
   /** Called after every step. */
   onStep: (() => void) | undefined;
-  private queue: { readonly at: number; readonly order: number; readonly run: () => void }[] = [];
-  private order = 0;
+  private readonly timers = new Timers();
   private deliveries = 0;
   private actionId = 0;
   private life = 0;
@@ -377,15 +377,11 @@ export class World {
   }
 
   after(ms: number, run: () => void): void {
-    this.order += 1;
-    this.queue.push({ at: this.mono + ms, order: this.order, run });
+    this.timers.put(this.mono + ms, run);
   }
 
-  private nextAt(): { at: number; run: () => void } | undefined {
-    let best: (typeof this.queue)[number] | undefined;
-    for (const item of this.queue) {
-      if (best === undefined || item.at < best.at || (item.at === best.at && item.order < best.order)) best = item;
-    }
+  private nextAt(): Timer | undefined {
+    const best = this.timers.next();
     let wake: { id: string; at: number } | undefined;
     for (const [id, at] of this.wakes)
       if (Number.isFinite(at) && (wake === undefined || at < wake.at)) wake = { id, at };
@@ -401,12 +397,11 @@ export class World {
       };
     }
     if (best === undefined) return undefined;
-    const taken = best;
     return {
-      at: taken.at,
+      at: best.at,
       run: () => {
-        this.queue = this.queue.filter((item) => item !== taken);
-        taken.run();
+        this.timers.take(best);
+        best.run();
       },
     };
   }
