@@ -36,6 +36,24 @@ test.each([
   expect(maskText(shown)).toBe(shown);
 });
 
+test.each([
+  ['(u:p@repo/x.jar)', '(***@repo/x.jar)'],
+  ['dsn=u:p:q@h, too', 'dsn=***@h, too'],
+  ['jar:nested:https://u:p@h/x', 'jar:nested:https://***@h/x'],
+  ['name:@h, :p@h, me@h and a/b:c@h', 'name:@h, :p@h, me@h and a/b:c@h'],
+])('of the place in the text %j is shown %j [SPEC E16]', (text, shown) => {
+  expect(maskText(text)).toBe(shown);
+  expect(maskText(shown)).toBe(shown);
+});
+
+test('a long text is looked through in one go, whatever it is [SPEC E16]', () => {
+  const length = 128 * 1024;
+  for (const unit of ['-', 'u:-', 'a:', '.', '://', 'https://', 'token=', 'Bearer ', 'eyJ', '=u:a=', '"']) {
+    const text = unit.repeat(length / unit.length);
+    for (const end of ['@', ' @', '@h', '://x', '://h…', '.b']) expect(typeof maskText(text + end)).toBe('string');
+  }
+});
+
 test('what is known to be a secret is masked in each form in which somebody quotes it [SPEC M44]', () => {
   const url = 'https://us er:pass+word@repo/x.jar?expires=1&token=a b/c+d=e';
   const known = secretsOfUrl(url);

@@ -52,13 +52,14 @@ function maskParameters(text: string): string {
   return text.replace(parameter, `$1$2${stars}`);
 }
 
-const urls = /(?<![a-z0-9+.-])(?:[a-z][a-z0-9+.-]{0,30}:)+\/\/[^\s"\\]+/gi;
+// Whoever writes a text chooses what it costs to look through it, so no pattern looks at a place more often than a bounded number of times.
+const urls = /(?<![a-z0-9+.-])(?:[a-z][a-z0-9+.-]{0,30}:){1,4}\/\/[^\s"\\]+/gi;
 /** What ends a sentence or a bracket and not a URL. */
-const punctuation = /[),.;:'\]}>…]+$/;
+const punctuation = "),.;:']}>…";
 /** Cut within its authority, of which nobody can say any more what it is. */
-const cutAuthority = /((?:[a-z][a-z0-9+.-]{0,30}:)+\/\/)[^\s"\\/?#]*…$/i;
-/** `user:password@host` of a URL without its scheme; `name:tag@sha256:…` is an image. */
-const userInfo = /(?<![\w/@:])[^\s'"/@:]+:[^\s'"/@]+@(?=[\w[])(?!sha\d+:)/g;
+const cutAuthority = /((?:[a-z][a-z0-9+.-]{0,30}:){1,4}\/\/)[^\s"\\/?#]*…$/i;
+/** What may be `user:password@` of a URL without its scheme: a whole word, as it would else be looked for from each of its letters. */
+const userInfo = /(?<![^\s'"/@])[^\s'"/@]+@(?=[\w[])(?!sha\d+:)/g;
 const bearer = /\b(bearer)\s+[\w.~+/=-]{8,}/gi;
 const basic = /\b(basic)\s+(?=[\w+/-]*[\d=])[\w+/=-]{8,}/gi;
 const webToken = /\beyJ[\w-]{10,}\.[\w-]{10,}(?:\.[\w-]*)?/g;
@@ -78,7 +79,7 @@ export function maskText(text: string, known: readonly Known[] = []): string {
   for (const { secret, shown } of known) if (masked.includes(secret)) masked = masked.replaceAll(secret, shown);
   if (known.length > 0 && masked.endsWith('…')) masked = maskCut(masked, known);
   if (masked.includes('://')) masked = masked.replace(cutAuthority, `$1${stars}…`).replace(urls, maskFound);
-  if (masked.includes('@')) masked = masked.replace(userInfo, `${stars}@`);
+  if (masked.includes('@')) masked = masked.replace(userInfo, maskUserInfo);
   if (/[="]/.test(masked)) masked = maskParameters(masked);
   if (/bearer|basic|eyJ/i.test(masked)) {
     masked = masked.replace(bearer, `$1 ${stars}`).replace(basic, `$1 ${stars}`).replace(webToken, stars);
@@ -87,8 +88,19 @@ export function maskText(text: string, known: readonly Known[] = []): string {
 }
 
 function maskFound(found: string): string {
-  const end = punctuation.exec(found)?.[0] ?? '';
-  return `${maskUrl(found.slice(0, found.length - end.length))}${end}`;
+  let end = found.length;
+  while (end > 0 && punctuation.includes(found.charAt(end - 1))) end -= 1;
+  return `${maskUrl(found.slice(0, end))}${found.slice(end)}`;
+}
+
+/** `(u:p@` → `(***@`; of a path, and without a password, it is none; `name:tag@sha256:…` is an image. */
+function maskUserInfo(found: string, at: number, text: string): string {
+  const before = text.charAt(at - 1);
+  const colon = found.indexOf(':');
+  if (before === '/' || before === '@' || colon < 0 || colon === found.length - 2) return found;
+  let start = colon;
+  while (start > 0 && !'([{<,;='.includes(found.charAt(start - 1))) start -= 1;
+  return start === colon ? found : `${found.slice(0, start)}${stars}@`;
 }
 
 /** A text that was cut may end within a secret, of which then only the beginning is there. */
