@@ -30,7 +30,7 @@ const laneOf: Readonly<Record<Action['kind'], Lane>> = {
  * Events end at once: they go to the outbox, which writes them when there is time.
  */
 export const laneSlots: Readonly<Record<Lane, number>> = {
-  lease: 12,
+  lease: 32,
   record: 16,
   write: 32,
   command: 256,
