@@ -36,6 +36,7 @@ describe('create [SPEC C95]', () => {
     ['a gated Pod', 'POST', 'pods', podOf('gated', { schedulingGates: [{ name: 'example.org/gate' }] })],
     ['a Deployment with defaults', 'POST', 'deployments.apps', workloadOf('d1', { replicas: 0 })],
     ['a StatefulSet with defaults', 'POST', 'statefulsets.apps', workloadOf('s1', { replicas: 0, serviceName: 's' })],
+    ['a StatefulSet without a Service', 'POST', 'statefulsets.apps?dryRun=All', workloadOf('s2', { replicas: 0 })],
     ['a DaemonSet with defaults', 'POST', 'daemonsets.apps', workloadOf('ds1', {}, { nodeSelector: { no: 'where' } })],
     ['a Lease', 'POST', 'leases.coordination.k8s.io', { metadata: { name: 'l1' }, spec: { holderIdentity: 'me' } }],
     ['a Secret of stringData', 'POST', 'secrets', { metadata: { name: 'x1' }, stringData: { a: 'b' } }],
@@ -302,4 +303,10 @@ describe('update [SPEC C95]', () => {
     expect(env).toMatchObject({ code: 422 });
     expect(JSON.stringify(env)).toContain('pod updates may not change fields other than');
   });
+});
+
+test('a volume on a path of its host has a type, if an empty one [SPEC C95]', async () => {
+  const spec = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], hostPath: { path: '/x' } };
+  const body = { metadata: { name: on.namespace }, spec };
+  expect((await on.call('POST', 'persistentvolumes?dryRun=All', body)).spec).toMatchSnapshot();
 });

@@ -54,6 +54,7 @@ export const statefulSet = defineKind({
       claim.apiVersion ??= 'v1';
       defaultClaim(claim);
     }
+    spec.serviceName ??= '';
     spec.podManagementPolicy ||= 'OrderedReady';
     const strategy = ensure(spec, 'updateStrategy');
     if (!strategy.type) {

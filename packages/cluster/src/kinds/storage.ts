@@ -23,6 +23,7 @@ export const persistentVolume = defineKind({
     normalizeResources(spec.capacity);
     spec.persistentVolumeReclaimPolicy ||= 'Retain';
     spec.volumeMode ??= 'Filesystem';
+    if (isFields(spec.hostPath)) spec.hostPath.type ??= '';
     ensure(draft, 'status').phase ||= 'Pending';
   },
   validate: ({ spec }) => validateVolume(fieldsOf(spec)),
