@@ -35,7 +35,9 @@ async function headerOf(path: string): Promise<JournalHeader> {
   for await (const { text } of linesOf(path)) {
     const read = readHeader(text);
     if (read.kind === 'header') return read.header;
-    throw failed(`${path}: ${read.message}`, 'Name a file that --record has written.');
+    const advice =
+      read.kind === 'other-format' ? 'Replay it with that version.' : 'Name a file that --record has written.';
+    throw failed(`${path}: ${read.message}`, advice);
   }
   throw failed(`${path} is empty`, 'Name a file that --record has written.');
 }

@@ -159,6 +159,10 @@ test('the journal of the run before becomes the earlier part; what is none is no
   expect(() => opened()).toThrow(JournalError);
   expect(() => opened()).toThrow(/is there and is no journal/);
   expect(readFileSync(path, 'utf8')).toBe('apiVersion: v1\n');
+  // Nor is what stands where the earlier part would.
+  renameSync(path, earlierPart(path));
+  expect(() => opened()).toThrow(`${earlierPart(path)} is there and is no journal`);
+  expect(readFileSync(earlierPart(path), 'utf8')).toBe('apiVersion: v1\n');
   expect(() => opened({ path: join(dir, 'nowhere', 'journal') })).toThrow(/cannot be written: ENOENT/);
 });
 

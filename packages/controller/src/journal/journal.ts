@@ -74,13 +74,15 @@ export function earlierPart(path: string): string {
 
 /**
  * A journal of an earlier run that is there becomes the earlier part.
- * @throws JournalError where FILE is something else, or cannot be written
+ * @throws JournalError where FILE or FILE.1 is something else, or cannot be written
  */
 export function openJournal(options: JournalOptions): Journal {
   const { path } = options;
   try {
+    // What is there becomes that, now or when the first part is full.
+    if (existsSync(earlierPart(path))) checkJournal(earlierPart(path));
     if (existsSync(path)) {
-      if (!isJournal(path)) throw new JournalError(`${path} is there and is no journal: it is not written over`);
+      checkJournal(path);
       renameSync(path, earlierPart(path));
     }
     // Nobody else may read it from its first byte on; written to by a handle of the journal's own.
@@ -91,6 +93,10 @@ export function openJournal(options: JournalOptions): Journal {
     const reason = error instanceof Error ? error.message : String(error);
     throw new JournalError(`${path} cannot be written: ${reason}`, { cause: error });
   }
+}
+
+function checkJournal(path: string): void {
+  if (!isJournal(path)) throw new JournalError(`${path} is there and is no journal: it is not written over`);
 }
 
 function isJournal(path: string): boolean {

@@ -8,7 +8,7 @@ import { type JournalHeader, type JournalLine, journalFormat } from './lines.ts'
 export type ReadHeader =
   | { readonly kind: 'header'; readonly header: JournalHeader }
   /** In words. */
-  | { readonly kind: 'none'; readonly message: string };
+  | { readonly kind: 'none' | 'other-format'; readonly message: string };
 
 export type ReadLine =
   | { readonly kind: 'line'; readonly line: JournalLine }
@@ -28,7 +28,7 @@ export function readHeader(text: string): ReadHeader {
   if (fields.format !== journalFormat) {
     const by = typeof fields.version === 'string' ? `, written by Kouplet ${fields.version}` : '';
     const message = `it is a journal of format ${String(fields.format)}${by}; this version reads format ${journalFormat}`;
-    return { kind: 'none', message };
+    return { kind: 'other-format', message };
   }
   const { version, session, part, at, policy } = fields;
   const isWhole =

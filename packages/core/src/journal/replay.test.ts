@@ -81,7 +81,7 @@ describe('reading', () => {
     for (const text of ['', '{}', 'apiVersion: v1', '[]', '"kouplet-journal"', '{"kind":"kouplet-'])
       expect(readHeader(text)).toMatchObject({ kind: 'none', message: expect.stringContaining('no journal') });
     expect(readHeader(JSON.stringify({ ...header, format: 2, version: '9.0.0' }))).toEqual({
-      kind: 'none',
+      kind: 'other-format',
       message: 'it is a journal of format 2, written by Kouplet 9.0.0; this version reads format 1',
     });
     for (const damage of [{ policy: {} }, { session: 1 }, { policy: { ...defaultPolicy, timings: { a: 'x' } } }]) {

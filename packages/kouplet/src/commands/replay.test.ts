@@ -56,7 +56,7 @@ describe('kouplet replay', () => {
     [
       'another format',
       textOf({ ...header, format: 2, version: '9.1.0' }),
-      /format 2, written by Kouplet 9\.1\.0; this version reads/,
+      /format 2, written by Kouplet 9\.1\.0; this version reads format 1\. Replay it with that version\.$/m,
     ],
     ['nothing', '', /journal is empty/],
     ['a header without a policy', textOf({ ...header, policy: {} }), /first line is damaged/],
@@ -65,6 +65,18 @@ describe('kouplet replay', () => {
     expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
     expect(stderr).toMatch(words);
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+  });
+
+  test('a base of which there is nothing is said, with those that there are, and 1 [SPEC O13]', async () => {
+    const opened = { kind: 'base', at, baseId: 'b1', input: { kind: 'session-opened', id: '1', topics: 'x' } };
+    for (const args of [
+      ['--base', 'b2'],
+      ['--base', 'b2', '--scenario'],
+    ]) {
+      const { code, stderr } = await replay(textOf(header, up, opened), ...args);
+      expect({ args, code }).toEqual({ args, code: 1 });
+      expect(stderr).toMatch(/^kouplet: .*journal: there is nothing of base b2 in it\. It tells of b1\.$/m);
+    }
   });
 
   test('no file is 1, none named is 2 [SPEC O13]', async () => {

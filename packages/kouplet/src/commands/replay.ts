@@ -3,6 +3,7 @@ import { type Golden, goldenOf, type JournalLine, maskText, Replay, type Told } 
 import { failed, messageOf } from '../failure.ts';
 import { type JournalPart, type PlacedLine, partsOf, readPart } from '../journal-file.ts';
 import { say, warn } from '../output.ts';
+import { listed } from '../up/lines.ts';
 
 export interface ReplayFlags {
   readonly base?: string;
@@ -24,11 +25,29 @@ export async function replay(path: string, flags: ReplayFlags): Promise<void> {
   const tell = (line: JournalLine): void => {
     for (const told of replayed.take(line)) if (isAskedFor(told, flags.base)) say(textOf(told));
   };
-  for (const part of parts) for await (const { line } of linesOf(part)) tell(line);
-  const { inputs, bases, does, did, would } = replayed.counts;
+  const bases = new Bases();
+  for (const part of parts) for await (const { line } of linesOf(part)) tell(bases.seen(line));
+  bases.check(path, flags.base);
+  const { inputs, does, did, would, ...counts } = replayed.counts;
   say(
-    `${inputs} inputs of ${bases} bases; ${does} of ${does + did} actions planned by this version too, ${would} by it alone`,
+    `${inputs} inputs of ${counts.bases} bases; ${does} of ${does + did} actions planned by this version too, ${would} by it alone`,
   );
+}
+
+/** Whose lines came by, for who asks for one that has none. */
+class Bases {
+  readonly #ids = new Set<string>();
+
+  seen(line: JournalLine): JournalLine {
+    if ('baseId' in line) this.#ids.add(line.baseId);
+    return line;
+  }
+
+  /** @throws Failure where there is nothing of that base */
+  check(path: string, base: string | undefined): void {
+    if (base === undefined || this.#ids.has(base)) return;
+    throw failed(`${path}: there is nothing of base ${base} in it`, `It tells of ${listed([...this.#ids]) || 'none'}.`);
+  }
 }
 
 function linesOf({ path }: JournalPart): AsyncGenerator<PlacedLine> {
@@ -40,7 +59,9 @@ function linesOf({ path }: JournalPart): AsyncGenerator<PlacedLine> {
 /** On the standard output; what there is to be said of it goes elsewhere. */
 async function writeScenario(path: string, parts: readonly JournalPart[], base: string | undefined): Promise<void> {
   const lines: JournalLine[] = [];
-  for (const part of parts) for await (const { line } of linesOf(part)) lines.push(line);
+  const bases = new Bases();
+  for (const part of parts) for await (const { line } of linesOf(part)) lines.push(bases.seen(line));
+  bases.check(path, base);
   const [first] = parts;
   if (first === undefined) return;
   const { policy, version, at } = first.header;
