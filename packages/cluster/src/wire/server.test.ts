@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type KubeObject, startCluster } from '../index.ts';
 import { podOf, type TestCluster, testCluster } from './testing.ts';
@@ -32,6 +33,12 @@ describe('[SPEC C30] the server is for this machine only', () => {
 
   test.each(['localhost', 'localhost:1', '127.0.0.1:8080', '[::1]:80'])('Host %j is taken', async (host) => {
     expect((await cluster.ask('GET', '/api', { headers: { host } })).code).toBe(200);
+  });
+
+  test('two Hosts are one too many', async () => {
+    const socket = connect(cluster.port, '127.0.0.1');
+    socket.end('GET /version HTTP/1.1\r\nHost: 127.0.0.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n');
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 [\s\S]*too many Host headers/);
   });
 
   test('a Host that it was told of is taken, and that one alone', async () => {
