@@ -140,7 +140,8 @@ describe('two versions of one module', () => {
     await world.createPod('p2', second);
     const pods = { p1: onLine, p2: 'Pending, Ready=False, biz1 waiting Deactivated' };
     const list = ['biz1:0.0.1 ACTIVATED', 'biz1:0.0.2 DEACTIVATED'];
-    await settles(world, { node: 'Ready=True', pods, list, commands }, 3_000, { holdsMs: 1_000 });
+    const node = 'Ready=True, SettingsAdvised';
+    await settles(world, { node, pods, list, commands }, 3_000, { holdsMs: 1_000 });
     expect(reasonOf(await world.pod('p2'))).toMatch(/-Dactivate\.new\.module=true/);
     await world.deletePod('p2');
     const left = { node: 'Ready=True', pods: { p1: onLine }, list: ['biz1:0.0.1 ACTIVATED'] };

@@ -38,7 +38,7 @@ export interface Situation {
   readonly unmanaged: readonly string[];
   /** Keys of operations that do not end, in order. */
   readonly hung: readonly string[];
-  /** Ours, and not serving beside another version that does, in order. */
+  /** Ours, and not serving beside an earlier version that does, in order. */
   readonly idle: readonly string[];
   readonly desires: ReadonlyMap<BizKey, Desire>;
   readonly hasIdentityConflict: boolean;
@@ -51,6 +51,20 @@ export function isOtherServing({ slots }: BaseState, key: string): boolean {
   const name = key.slice(0, key.indexOf(':') + 1);
   return Object.entries(slots).some(
     ([other, slot]) => other !== key && other.startsWith(name) && slot.presence === 'ACTIVATED',
+  );
+}
+
+/** It served before, or is older than the version that serves: a base that takes new versions made way for that one. */
+export function isSwitchedOff(state: BaseState, key: string): boolean {
+  const claim = state.slots[key]?.claim;
+  if (claim === undefined || state.slots[key]?.run?.podUid === claim.podUid) return true;
+  const createdOf = (uid = '') => state.pods[uid]?.pod.metadata.creationTimestamp ?? '';
+  const name = key.slice(0, key.indexOf(':') + 1);
+  return Object.entries(state.slots).some(
+    ([other, slot]) =>
+      other.startsWith(name) &&
+      slot.presence === 'ACTIVATED' &&
+      createdOf(slot.claim?.podUid) > createdOf(claim.podUid),
   );
 }
 
@@ -84,7 +98,7 @@ export function situationOf(state: BaseState, fleet: FleetState, policy: Policy,
     hold: holdOf(state, fleet, policy, now),
     unmanaged: unmanaged.sort(),
     hung: hung.sort(),
-    idle: deactivated.filter((key) => isOtherServing(state, key)).sort(),
+    idle: deactivated.filter((key) => isOtherServing(state, key) && !isSwitchedOff(state, key)).sort(),
     desires: desiresOf(state, now.mono),
     hasIdentityConflict: hasIdentityConflict(state, now),
     isListed: isListed(state, fleet, policy),

@@ -5,7 +5,7 @@
 import { hasEnded, isDeleting, type WantedBiz } from './module-pod.ts';
 import { isContainerEnded, isPresent, vanishedOf, vanishedReason } from './ownership.ts';
 import { pauseOf } from './pause.ts';
-import { isOtherServing, obstacleOf, type Situation } from './situation.ts';
+import { isOtherServing, isSwitchedOff, obstacleOf, type Situation } from './situation.ts';
 import { budgetOf, busyReason, isHung, troubleOf } from './slots.ts';
 import type { PodEntry, Run, Trouble } from './state.ts';
 
@@ -91,7 +91,9 @@ function unpausedStandingOf(situation: Situation, entry: PodEntry, biz: WantedBi
     if (slot.presence === 'ACTIVATED') return { kind: 'running', run: slot.run };
     if (slot.presence === 'DEACTIVATED') {
       const why = isOtherServing(situation.state, biz.key)
-        ? 'another version serves; start the base with -Dactivate.new.module=true to switch to new versions'
+        ? isSwitchedOff(situation.state, biz.key)
+          ? 'a version that was installed later serves in its place'
+          : 'another version serves; start the base with -Dactivate.new.module=true to switch to new versions'
         : 'DEACTIVATED, and no other version serves; a base never wakes one by itself: delete the Pod, so that it is installed anew';
       return waiting('Deactivated', `${biz.key} is installed but ${why}`);
     }
