@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { markOf, maskUrl } from './mask.ts';
+import { handOverAnnotation } from './hand-over.ts';
+import { markOf, maskText, maskUrl } from './mask.ts';
+import { secretsOfPod } from './mask-input.ts';
 import type { ObservedPod } from './observed.ts';
 import { newRun, runLine } from './scenarios/language.ts';
 import { podNamed } from './scenarios/object-steps.ts';
@@ -63,4 +65,16 @@ test('with the record alone, and with the status alone, the same is adopted [SPE
     ).toEqual([]);
     expect(statusOf(podNamed(world, 'p1'))?.ready).toBe(true);
   }
+});
+
+test('of what is handed over an argument is a secret by its own name or by that of the one before [SPEC M44]', () => {
+  const { world } = leftBehind();
+  const pod = podNamed(world, 'p1');
+  const args = ['--db.password', 'one-word', '--verbose', 'legible', '--api-key=other-word', '-Dx=plain'];
+  const containers = pod.spec.containers.map((container) => ({ ...container, args }));
+  const metadata = { ...pod.metadata, annotations: { [handOverAnnotation]: 'args' } };
+  const known = secretsOfPod({ ...pod, metadata, spec: { ...pod.spec, containers } });
+  expect(maskText('one-word and other-word are wrong, legible and plain', known)).toBe(
+    '*** and *** are wrong, legible and plain',
+  );
 });

@@ -83,9 +83,12 @@ function handedSecretsOf(pod: ObservedPod): readonly Known[] {
       ...secretsOfValue(name, value),
       ...secretsOfUrl(value),
     ]),
-    ...(handOver?.args ?? []).flatMap((arg) => {
+    ...(handOver?.args ?? []).flatMap((arg, at, args) => {
       const [, name = '', value = ''] = /^-{0,2}([^=\s]+)=(.*)$/s.exec(arg) ?? [];
-      return [...secretsOfValue(name, value), ...secretsOfUrl(value === '' ? arg : value)];
+      // `--db.password`, and as the next one what it is.
+      const [, flag = ''] = /^-{1,2}([^=\s]+)$/.exec(args[at - 1] ?? '') ?? [];
+      const named = [...secretsOfValue(name, value), ...secretsOfValue(flag, arg)];
+      return [...named, ...secretsOfUrl(value === '' ? arg : value)];
     }),
   ]);
 }
