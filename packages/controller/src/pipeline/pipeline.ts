@@ -33,7 +33,7 @@ import type { EdgeClock } from '../clock.ts';
 import type { Execute, Observation } from '../execute/execute.ts';
 import type { Journal } from '../journal/journal.ts';
 import type { EdgeInput } from '../sources/edge-input.ts';
-import { FoldedStates, foldByKey, type Keyed } from './fold-by-key.ts';
+import { FoldedStates, foldByKey, type Keyed, type Urgency } from './fold-by-key.ts';
 import { Lanes } from './lanes.ts';
 import { Quarantine } from './quarantine.ts';
 import { urgencyOf } from './urgency.ts';
