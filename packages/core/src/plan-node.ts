@@ -42,14 +42,23 @@ export function planNode(draft: Draft): void {
     const message = `not installed by Kouplet and left alone: ${unmanaged.join(', ')}`;
     tellOnce(draft, nodeNotice('Warning', 'UnmanagedModules', message));
   }
-  const advice = adviceOf(situation);
-  if (advice !== '') tellOnce(draft, nodeNotice('Normal', 'SettingsAdvised', advice));
+  tellAdvice(draft);
   if (givingUp.kind === 'yes' && state.node.spec.taints?.some((taint) => taint.key === leavingTaint)) {
     const { name, uid } = state.node.metadata;
     if (!isOwnedByNode(situation)) propose(draft, { kind: 'delete-node', key, name, uid });
     return;
   }
   keepTrue(draft, key, state.node);
+}
+
+/** Thousands of Nodes that showed it before we began are not told again at each start. */
+function tellAdvice(draft: Draft): void {
+  const { situation } = draft;
+  const { node, nodeSeenAt = 0 } = situation.state;
+  const advice = adviceOf(situation);
+  const shown = node?.status.conditions?.find(({ type }) => type === 'SettingsAdvised')?.message;
+  const isOld = advice === shown && nodeSeenAt <= (situation.fleet.syncedAt ?? 0);
+  if (advice !== '' && !isOld) tellOnce(draft, nodeNotice('Normal', 'SettingsAdvised', advice));
 }
 
 /** Labels, annotations and taints at once; the status on change, otherwise every five minutes: the heartbeat is the Lease. */
