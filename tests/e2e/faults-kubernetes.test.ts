@@ -134,5 +134,6 @@ test('a LimitRange that gives every container requests and limits still lets thi
   expect(commands.toSorted()).toEqual(names.map((name) => `installBiz ${name}:0.0.1`).toSorted());
   const pods = Object.fromEntries(names.map((name) => [name, `Running, Ready=True, ${name} running`]));
   const list = names.map((name) => `${name}:0.0.1 ACTIVATED`).toSorted();
-  await settles(world, { node: 'Ready=True', pods, list, commands }, 3_000);
+  const node = 'Ready=True, SettingsAdvised';
+  await settles(world, { node, pods, list, commands }, 3_000);
 });
