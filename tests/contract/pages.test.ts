@@ -47,6 +47,15 @@ test.each([
   expect(await pages(query)).toMatchSnapshot();
 });
 
+test.each([
+  'watch=%zz&limit=1',
+  'watch=true;x&limit=1',
+  'limit=1&%=&limit=%a',
+])('what of a query cannot be read is left out: %j', async (query) => {
+  const { kind, items } = await on.get(`${KIND}?${query}`);
+  expect([kind, items.map((one: Json) => one.metadata.name)]).toEqual(['SecretList', ['a']]);
+});
+
 test('a page goes on after its last object though that is gone, and shows what came meanwhile or does not', async () => {
   const first = await on.get(`${KIND}?limit=2`);
   await on.call('DELETE', `${KIND}/b`);

@@ -54,6 +54,13 @@ test('a long text is looked through in one go, whatever it is [SPEC E16]', () =>
   }
 });
 
+test('a parameter that tries a failure out in a simulated base is no secret in what that base then says', () => {
+  const known = secretsOfUrl('https://repo/x.jar?kouplet-manifest=other:2.0&token=abcdefgh');
+  expect(maskText('the jar says that it is other:2.0, of abcdefgh', known)).toBe(
+    'the jar says that it is other:2.0, of ***',
+  );
+});
+
 test('what is known to be a secret is masked in each form in which somebody quotes it [SPEC M44]', () => {
   const url = 'https://us er:pass+word@repo/x.jar?expires=1&token=a b/c+d=e';
   const known = secretsOfUrl(url);

@@ -13,6 +13,12 @@ export const MAX_BODY_BYTES = 3 * 1024 * 1024;
 /** As sigs.k8s.io/yaml writes it: keys sorted, lists not indented, what YAML 1.1 would take for something else quoted. */
 const YAML = { sortMapEntries: true, indentSeq: false, version: '1.1', lineWidth: 0 } as const;
 
+/** As Go reads a query: what has a semicolon or an escape that is none is left out, and the rest counts. */
+function parametersOf(query: string): URLSearchParams {
+  const isReadable = (pair: string): boolean => !/;|%(?![0-9a-f]{2})/i.test(pair);
+  return new URLSearchParams(query.split('&').filter(isReadable).join('&'));
+}
+
 /** A client that sends a thousand unknown fields gets no thousand headers. */
 const MAX_WARNINGS = 32;
 const MAX_WARNING_LENGTH = 512;
@@ -43,7 +49,7 @@ export class Exchange {
     const target = request.url ?? '/';
     const question = target.indexOf('?');
     this.path = question < 0 ? target : target.slice(0, question);
-    this.query = new URLSearchParams(question < 0 ? '' : target.slice(question + 1));
+    this.query = parametersOf(question < 0 ? '' : target.slice(question + 1));
   }
 
   /** A query parameter; undefined where it is absent or empty. */
