@@ -4,6 +4,8 @@ export const slow: readonly string[] = [
   'tests/e2e/controller-killed.test.ts',
   'tests/e2e/duty.test.ts',
   'tests/e2e/faults-links.test.ts',
+  'tests/e2e/faults-silence.test.ts',
   'tests/e2e/generations.test.ts',
   'tests/e2e/peers.test.ts',
+  'tests/e2e/record.test.ts',
 ];
