@@ -132,7 +132,8 @@ describe('[SPEC C173] the typed API', () => {
     await apps.createNamespacedDeployment({ namespace, body: deployment('scaled') });
     const scale = await apps.readNamespacedDeploymentScale({ name: 'scaled', namespace });
     expect(scale.spec).toEqual({});
-    const body = { ...scale, spec: { replicas: 1 } };
+    // Without a version: the controllers write to it meanwhile.
+    const body = { ...scale, metadata: { name: 'scaled', namespace }, spec: { replicas: 1 } };
     expect((await apps.replaceNamespacedDeploymentScale({ name: 'scaled', namespace, body })).spec?.replicas).toBe(1);
     const status = await apps.patchNamespacedDeploymentStatus(
       { name: 'scaled', namespace, body: { status: { collisionCount: 7 }, spec: { replicas: 9 } } },
