@@ -94,12 +94,16 @@ describe('silence', () => {
     relay.cut();
     await waitFor('the Node is gone', async () => (await world.node(base)) === undefined, 10_000);
     await world.podGone('p1');
-    const ofNode = nodes.filter(({ object }) => object.metadata.name === node);
+    const ofNode = await waitFor('the watch shows the Node gone', () => {
+      const shown = nodes.filter(({ object }) => object.metadata.name === node);
+      return shown.some(({ type }) => type === 'DELETED') ? shown : undefined;
+    });
     const isLeaving = (event: Json) => event.object.spec.taints?.some((one: Json) => one.key === 'kouplet.io/leaving');
     expect(ofNode.findIndex(isLeaving)).toBeGreaterThanOrEqual(0);
     expect(ofNode.findIndex(isLeaving)).toBeLessThanOrEqual(ofNode.findIndex(({ type }) => type === 'DELETED'));
-    const last = pods.filter(({ object }) => object.metadata.name === 'p1').at(-1);
-    expect(last.type).toBe('DELETED');
+    const last = await waitFor('the watch shows it gone', () =>
+      pods.find(({ type, object }) => type === 'DELETED' && object.metadata.name === 'p1'),
+    );
     expect(last.object.status.phase).toBe('Failed');
     expect(conditionOf(last.object, 'DisruptionTarget')).toMatchObject({ status: 'True' });
     expect(world.commands(base)).toEqual([install]);

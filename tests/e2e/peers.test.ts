@@ -101,7 +101,7 @@ describe('as upstream asserts it', () => {
     await world.addBase({ clusterName: 'c1' });
     await becomes('mine', 2);
     const told = await waitFor('it is told', async () =>
-      (await eventsOf(world, 'mine')).find((one) => one.includes('from 1 to 2')),
+      (await eventsOf(world, 'mine')).find((one) => one.includes('PeersScaled replicas from 1 to 2')),
     );
     expect(told).toBe(
       `Normal PeersScaled replicas from 1 to 2: 2 of the 2 Nodes of env ${world.env} that its Pods may run on are Ready`,
