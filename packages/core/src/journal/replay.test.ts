@@ -1,5 +1,7 @@
+import type { BaseId } from '@kouplet/protocol';
 import { describe, expect, test } from 'vitest';
 import { wordsOfAction } from '../action-words.ts';
+import type { Action } from '../actions.ts';
 import { createFleet } from '../fleet.ts';
 import { foldBase } from '../fold-base.ts';
 import { foldFleet } from '../fold-fleet.ts';
@@ -7,7 +9,7 @@ import type { Policy } from '../policy.ts';
 import { newRun, runLine } from '../scenarios/language.ts';
 import { defaultPolicy, type Happening } from '../scenarios/setting.ts';
 import { type BaseState, createBase } from '../state.ts';
-import { baseStateLine, fleetStateLine, plainLine } from './lines.ts';
+import { baseStateLine, fleetStateLine, type JournalLine, plainLine } from './lines.ts';
 import { JournalReader, readHeader } from './read.ts';
 import { Replay, type Told } from './replay.ts';
 import { type Input, inputsOf, lineOf, livesOf, readLines, scenarioFiles } from './testing/lives.ts';
@@ -20,6 +22,19 @@ function replayed(policy: Policy, lines: readonly string[]): { told: Told[]; rep
 
 const wordsOf = (happenings: readonly Happening[]): string[] =>
   happenings.flatMap((happening) => (happening.kind === 'started' ? (wordsOfAction(happening.action) ?? []) : []));
+
+test('what a part of the journal begins with in the midst of a turn was planned before it, and is not judged [SPEC M47]', () => {
+  const replay = new Replay(defaultPolicy);
+  const baseId = 'b1' as BaseId;
+  const at = (mono: number) => ({ mono, wall: mono });
+  const action: Action = { kind: 'delete-node', id: 1, key: 'node/vnode.b1.dev', name: 'vnode.b1.dev', uid: 'u' };
+  const start: JournalLine = { kind: 'base', baseId, at: at(1), input: { kind: 'action-started', action } };
+  const kindsOf = (line: JournalLine) => replay.take(line).map(({ kind }) => kind);
+  replay.take({ kind: 'base-state', baseId, state: createBase(baseId) });
+  expect(kindsOf(start)).toEqual([]);
+  replay.take({ kind: 'base', baseId, at: at(2), input: { kind: 'session-opened', sessionId: 's' } });
+  expect(kindsOf({ ...start, at: at(3) })).toContain('did');
+});
 
 describe('what was recorded, replayed through the same core', () => {
   test.each(scenarioFiles)('%s: every action is planned again, in the same order, and no other [SPEC M47]', (file) => {

@@ -43,6 +43,8 @@ export interface ReplayCounts {
 
 interface Followed {
   state: BaseState;
+  /** What is begun now was planned before this part of the journal, perhaps with what is in the state by now: nobody can judge it. */
+  isWithinTurn: boolean;
   plan: Plan;
   /** By kind and key: what is planned and not begun, since when, and whether it was told. */
   readonly due: Map<string, { readonly text: string; readonly since: number; isTold: boolean }>;
@@ -97,7 +99,7 @@ export class Replay {
         this.#takeFleet({ ...line.input, at: line.at });
         break;
       case 'base-state':
-        this.#followed(line.baseId).state = line.state;
+        Object.assign(this.#followed(line.baseId), { state: line.state, isWithinTurn: true });
         break;
       case 'fleet-state':
         this.#fleet = line.state;
@@ -118,7 +120,7 @@ export class Replay {
     if (known !== undefined) return known;
     this.#seen.add(baseId);
     const plan: Plan = { actions: [], waiting: [], wakeAt: Number.POSITIVE_INFINITY };
-    const made: Followed = { state: createBase(baseId), plan, due: new Map(), waiting: new Map() };
+    const made: Followed = { state: createBase(baseId), isWithinTurn: false, plan, due: new Map(), waiting: new Map() };
     this.#bases.set(baseId, made);
     return made;
   }
@@ -126,10 +128,12 @@ export class Replay {
   #base(input: BaseInput): void {
     this.#counts.inputs += 1;
     const followed = this.#followed(input.baseId);
-    if (input.kind === 'action-started') this.#begun(followed, input.action, input.at);
+    const isOfPlan = input.kind === 'action-started' || input.kind === 'install-due';
+    followed.isWithinTurn &&= isOfPlan;
+    if (input.kind === 'action-started' && !followed.isWithinTurn) this.#begun(followed, input.action, input.at);
     followed.state = foldBase(followed.state, input, this.#policy);
     // Both come of a plan, of which more may be begun in the same turn.
-    if (input.kind !== 'action-started' && input.kind !== 'install-due') this.#plan(followed, input.at);
+    if (!isOfPlan) this.#plan(followed, input.at);
   }
 
   #begun(followed: Followed, action: Action, at: Stamp): void {
