@@ -51,6 +51,8 @@ interface VNode {
 const nodes = new Map<string, VNode>();
 /** Every module Pod that is bound, by `namespace/name`. */
 const cachedPods = new Map<string, Json>();
+/** The last write of a Pod's status that was asked for, by `namespace/name`: its queue writes them one after another. */
+const statusWrites = new Map<string, Promise<unknown>>();
 
 const command = (node: VNode, kind: string, body: Json): void => {
   client.publish(`koupleless_${env}/${node.identity}/${kind}`, JSON.stringify(body), { qos: 0, retain: true });
@@ -97,7 +99,9 @@ async function takeOver(node: VNode): Promise<void> {
   for (const channel of ['health', 'simpleBiz', 'biz', 'bizOperation', 'batchInstallBizResponse']) {
     await client.subscribeAsync(`koupleless_${env}/${node.identity}/base/${channel}`, { qos: 1 });
   }
-  for (const pod of cachedPods.values()) if (pod.spec.nodeName === node.name) createPod(node, pod);
+  for (const [key, pod] of cachedPods) {
+    if (pod.spec.nodeName === node.name && !node.pods.has(key)) createPod(node, pod);
+  }
   every(node, 10_000, () => command(node, 'health', {}));
   every(node, 15_000, () => command(node, 'queryAllBiz', {}));
   every(node, 3_000, () => {
@@ -164,10 +168,22 @@ async function bizChanged(node: VNode, told: BizTold): Promise<void> {
   const status = podStatusOf(known, node.told.ip, told);
   node.pods.set(key, { ...known, status });
   if (['Succeeded', 'Failed'].includes(there.status?.phase)) return;
-  const { namespace, name } = there.metadata;
-  const path = `/api/v1/namespaces/${namespace}/pods/${name}/status`;
-  const now = await api.find(path.replace(/\/status$/, ''));
-  if (now !== undefined) await api.request('PATCH', path, { status: mergePatch(now.status, status) }, mergeType);
+  const write = (statusWrites.get(key) ?? Promise.resolve()).then(() => writeStatus(node, key));
+  statusWrites.set(
+    key,
+    write.catch(() => undefined),
+  );
+  await write;
+}
+
+/** Writes what is known by now, which may be more than when the write was asked for. */
+async function writeStatus(node: VNode, key: string): Promise<void> {
+  const status = node.pods.get(key)?.status;
+  const [namespace, name] = key.split('/');
+  const path = `/api/v1/namespaces/${namespace}/pods/${name}`;
+  const now = await api.find(path);
+  if (status === undefined || now === undefined) return;
+  await api.request('PATCH', `${path}/status`, { status: mergePatch(now.status, status) }, mergeType);
 }
 
 async function listArrived(node: VNode, bizes: readonly BizTold[]): Promise<void> {
