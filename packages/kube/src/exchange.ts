@@ -76,7 +76,8 @@ export function exchange(dispatcher: Dispatcher, request: ExchangeRequest, clock
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       dispatcher.dispatch(
-        { origin, path, method, headers, body },
+        // undici ends a connection after a body where it expects none, as a DELETE's, unless told that it need not.
+        { origin, path, method, headers, body, reset: false },
         {
           onRequestStart(started) {
             controller = started;

@@ -289,6 +289,32 @@ describe('connections', () => {
     expect(server.requests).toHaveLength(1000);
   });
 
+  it('one after the other go over the same connections, whatever they are and however they are answered [SPEC K4]', async () => {
+    const { transport, server } = await served(({ method }, index) =>
+      index % 3 === 2
+        ? status(404, 'NotFound', 'pods "p1" not found', { name: 'p1' })
+        : { ...anObject, status: method === 'DELETE' ? 202 : 200 },
+    );
+    const patch = patchObject(pods, pod, strategicMergePatch({ status: {} }), { wantsBody: false });
+    for (const request of [deleteObject(pods, pod, { gracePeriodSeconds: 0 }), getObject(pods, pod), patch]) {
+      for (let times = 0; times < 4; times += 1) await transport.request(request);
+    }
+    expect(server.requests).toHaveLength(12);
+    // One is free again only a turn after its answer: a request that comes at once takes a second one.
+    expect(server.allConnections).toBeLessThanOrEqual(2);
+  });
+
+  it('certificates that cannot be read are the outcome of each request', async () => {
+    const access = fixedAccess({ server: 'https://127.0.0.1:1', tls: { cert: 'rubbish', key: 'rubbish' } });
+    const transport = createTransport({ access, userAgent: 't/1' });
+    open.push(transport);
+    for (const times of [1, 2])
+      expect([times, await transport.request(getObject(pods, pod))]).toMatchObject([
+        times,
+        { kind: 'failed', why: 'connection' },
+      ]);
+  });
+
   it('a watch takes none of those for writes, and closing ends them all', async () => {
     const { transport, server } = await served(
       (request) => (request.isWatch ? { kind: 'stream', play: () => {} } : anObject),

@@ -5,12 +5,13 @@
  * anew: when to try again is the caller's plan. Nothing is queued beyond what waits for one of 16 connections.
  */
 
+import { createSecureContext, type SecureContext } from 'node:tls';
 import type { Dispatcher } from 'undici';
 import { Pool, ProxyAgent } from 'undici';
 import { readBounded } from './body.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
-import type { ClusterAccess, Credentials } from './credentials.ts';
+import type { ClusterAccess, Credentials, TlsMaterial } from './credentials.ts';
 import { isSameTls } from './credentials.ts';
 import { exchange } from './exchange.ts';
 import type { ApiOutcome, RefusedOutcome } from './outcome.ts';
@@ -102,7 +103,7 @@ export function createTransport(options: TransportOptions): Transport {
   }
 
   function makePool(connections: number | null, credentials: Credentials): Dispatcher {
-    const { tls } = credentials;
+    const tls = { ...credentials.tls, ...sharedContext(credentials.tls) };
     const shared = {
       connections,
       pipelining: 1,
@@ -268,6 +269,16 @@ export function createTransport(options: TransportOptions): Transport {
       living.clear();
     },
   };
+}
+
+/** Certificates read once a pool: a connection that reads them itself costs three times as much. What cannot be read fails there. */
+function sharedContext({ ca, cert, key, passphrase }: TlsMaterial): { readonly secureContext?: SecureContext } {
+  if (ca === undefined && cert === undefined && key === undefined) return {};
+  try {
+    return { secureContext: createSecureContext({ ca, cert, key, passphrase }) };
+  } catch {
+    return {};
+  }
 }
 
 function isSameTlsOf(a: Credentials, b: Credentials): boolean {

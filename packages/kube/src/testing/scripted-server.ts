@@ -46,9 +46,10 @@ export interface WatchOut {
 export interface ScriptedServer {
   readonly url: string;
   readonly requests: readonly SeenRequest[];
-  /** Connections open now, and the most there ever were at once. */
+  /** Connections open now, the most there ever were at once, and all there ever were. */
   readonly openConnections: number;
   readonly mostConnections: number;
+  readonly allConnections: number;
   close(): Promise<void>;
 }
 
@@ -59,6 +60,7 @@ export async function startScriptedServer(
   const requests: SeenRequest[] = [];
   const sockets = new Set<Socket>();
   let most = 0;
+  let all = 0;
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -79,6 +81,7 @@ export async function startScriptedServer(
   });
   server.on('connection', (socket) => {
     sockets.add(socket);
+    all += 1;
     most = Math.max(most, sockets.size);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => {});
@@ -93,6 +96,9 @@ export async function startScriptedServer(
     },
     get mostConnections() {
       return most;
+    },
+    get allConnections() {
+      return all;
     },
     close: () =>
       new Promise((resolve) => {
