@@ -8,6 +8,7 @@ import { contentHashOf } from './hash.ts';
 import type { Outcome } from './inputs.ts';
 import { identityAnnotation } from './names.ts';
 import { podNotice, withNotice, withTold } from './notices.ts';
+import type { RecordedInstall } from './observed.ts';
 import type { Policy } from './policy.ts';
 import { defined, withEntry, withoutEntry } from './records.ts';
 import { mayBeOurs, slotOf, troubleOf, withSlot } from './slots.ts';
@@ -227,5 +228,20 @@ const passing = new Set(['id', 'resourceVersion', 'lastTransitionTime', 'lastHea
 
 /** Hash of what an action writes, less versions and times. */
 export function contentHash(action: PlannedAction): string {
-  return contentHashOf(action, passing);
+  if (action.kind !== 'write-record') return contentHashOf(action, passing);
+  const installs: Record<string, string> = Object.create(null);
+  for (const key in action.installs) installs[key] = installHash(action.installs[key] as RecordedInstall);
+  return contentHashOf({ ...action, installs }, passing);
+}
+
+// A record is written for each biz that comes or goes, and says all of them; a claim never changes.
+const installHashes = new WeakMap<RecordedInstall, string>();
+
+function installHash(install: RecordedInstall): string {
+  let hash = installHashes.get(install);
+  if (hash === undefined) {
+    hash = contentHashOf(install, passing);
+    installHashes.set(install, hash);
+  }
+  return hash;
 }

@@ -46,7 +46,7 @@ export type Loser = Wish &
 const wishesByPods = new WeakMap<BaseState['pods'], ReadonlyMap<BizKey, readonly Wish[]>>();
 
 /** What live module Pods want, by key, in the order of the record. */
-function wishesOf(pods: BaseState['pods']): ReadonlyMap<BizKey, readonly Wish[]> {
+export function wishesOf(pods: BaseState['pods']): ReadonlyMap<BizKey, readonly Wish[]> {
   const known = wishesByPods.get(pods);
   if (known !== undefined) return known;
   const wishes = new Map<BizKey, Wish[]>();

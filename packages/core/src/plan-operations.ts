@@ -26,6 +26,7 @@ import type { BaseState, Slot } from './state.ts';
 export function planOperations(draft: Draft): void {
   const { situation } = draft;
   const { state, desires, policy, now } = situation;
+  if (situation.calm !== undefined) return;
   wakeForTimeouts(draft);
   wakeForHeldBack(draft);
   const removals = removalsOf(situation).filter((removal) => !isPausedRemoval(draft, removal));

@@ -1,6 +1,7 @@
 /** Pods: their status as it should be, and the last act of their deletion. [SPEC M4] [SPEC I8] */
 
 import type { Waiting } from './actions.ts';
+import type { Calm } from './calm.ts';
 import { handOverAnnotation } from './hand-over.ts';
 import { addressFault } from './labels.ts';
 import { controllerOf, hasEnded, isDeleting, type PodRole, roleOf } from './module-pod.ts';
@@ -15,16 +16,23 @@ import { isPodStatusShown } from './status-diff.ts';
 
 export function planPods(draft: Draft): void {
   const { situation } = draft;
+  const { calm } = situation;
   const { pods } = situation.state;
-  const losses = lossesOf(situation);
   const view = viewOf(situation);
+  if (calm !== undefined && isSameView(calmViews.get(calm), view) && !isAbandoned(situation)) return;
+  const losses = lossesOf(situation);
+  let areAtRest = true;
   for (const uid in pods) {
     const entry = pods[uid];
     if (entry === undefined) continue;
+    if (!isAbandoned(situation) && !isDeleting(entry.pod) && isAtRest(situation, entry, losses.get(entry), view))
+      continue;
+    areAtRest = false;
     if (isAbandoned(situation) && pauseOf(situation.state, entry.pod) === undefined) planAbandoned(draft, entry);
     else if (isDeleting(entry.pod)) planDeletion(draft, entry);
     else planStatus(draft, entry, losses.get(entry), view);
   }
+  if (calm !== undefined && areAtRest) calmViews.set(calm, view);
 }
 
 /** Given up, and its Node is gone. */
@@ -42,7 +50,6 @@ function planAbandoned(draft: Draft, entry: PodEntry): void {
 function planStatus(draft: Draft, entry: PodEntry, losses: readonly Waiting[] | undefined, view: BaseView): void {
   const { situation } = draft;
   const role = roleOf(entry.pod);
-  if (losses === undefined && isAtRest(situation, entry, role, view)) return;
   if (losses !== undefined) draft.waiting.push(...losses);
   if (role.kind === 'module' && role.ignored.length > 0 && entry.pod.status.startTime === undefined) {
     const hint = role.ignored.some((fields) => /[ ,](env|args)\b/.test(fields))
@@ -159,13 +166,26 @@ function settledSlots(situation: Situation, entry: PodEntry, role: PodRole): rea
   return slots;
 }
 
-/** Its status was found shown, and nothing that it follows from has changed since. */
-function isAtRest({ state, desires }: Situation, entry: PodEntry, role: PodRole, view: BaseView): boolean {
-  const known = resting.get(entry);
-  if (known === undefined) return false;
-  const { view: before, slots } = known;
+// With which view of a calm base all of its Pods were found at rest.
+const calmViews = new WeakMap<Calm, BaseView>();
+
+function isSameView(before: BaseView | undefined, view: BaseView): boolean {
+  if (before === undefined) return false;
   if (before.facts !== view.facts || before.liveness !== view.liveness || before.master !== view.master) return false;
-  if (before.isGoodbye !== view.isGoodbye || before.isListed !== view.isListed) return false;
+  return before.isGoodbye === view.isGoodbye && before.isListed === view.isListed;
+}
+
+/** Its status was found shown, and nothing that it follows from has changed since. */
+function isAtRest(
+  { state, desires }: Situation,
+  entry: PodEntry,
+  losses: readonly Waiting[] | undefined,
+  view: BaseView,
+): boolean {
+  const known = losses === undefined ? resting.get(entry) : undefined;
+  if (known === undefined || !isSameView(known.view, view)) return false;
+  const { slots } = known;
+  const role = roleOf(entry.pod);
   const modules = role.kind === 'module' ? role.modules : [];
   return modules.every(({ key }, at) => state.slots[key] === slots[at] && desires.get(key)?.winner.entry === entry);
 }

@@ -36,6 +36,7 @@ function planList(draft: Draft): void {
 function listWantedAt(situation: Situation): number | undefined {
   const { state, policy, isListed } = situation;
   if (!isListed) return 0;
+  if (situation.calm !== undefined) return undefined;
   let at: number | undefined;
   const sooner = (candidate: number) => {
     at = at === undefined ? candidate : Math.min(at, candidate);

@@ -3,6 +3,7 @@
  * [SPEC M11]
  */
 
+import type { Calm } from './calm.ts';
 import { givenUpAnnotation, recordNameOf } from './names.ts';
 import { nodeNotice } from './notices.ts';
 import type { ObservedRecord, RecordedInstall } from './observed.ts';
@@ -12,7 +13,8 @@ import { type Draft, propose, type Situation, tellOnce } from './situation.ts';
 import type { BaseState } from './state.ts';
 
 export function planRecord(draft: Draft): void {
-  const { state, policy, givingUp, liveness, now } = draft.situation;
+  const { state, policy, givingUp, liveness, now, calm } = draft.situation;
+  if (calm !== undefined && isKnownRight(calm, draft.situation)) return;
   const installs = claimsOf(state);
   for (const { desire, claim } of draft.intents) installs[desire.key] = claim;
   const { record, baseId } = state;
@@ -43,7 +45,10 @@ export function planRecord(draft: Draft): void {
   }
   const givenUpAt = givenUpAtOf(record);
   const isMarkRight = isAbandoned ? givenUpAt !== undefined : givenUpAt === undefined || liveness.kind !== 'alive';
-  if (record?.isReadable === true && areSame(record.installs, installs) && isMarkRight) return;
+  if (record?.isReadable === true && areSame(record.installs, installs) && isMarkRight) {
+    if (calm !== undefined) recordOf.set(calm, record);
+    return;
+  }
   if (record === undefined && isAbandoned) return;
   propose(draft, {
     kind: 'write-record',
@@ -56,6 +61,15 @@ export function planRecord(draft: Draft): void {
     installs: sorted(installs),
     ...(isAbandoned ? { givenUpAt: new Date(givenUpAt ?? now.wall).toISOString() } : {}),
   });
+}
+
+// The record that was found to say just what is claimed on a calm base.
+const recordOf = new WeakMap<Calm, ObservedRecord>();
+
+/** It is that one still; and nobody gave the base up or does now, which would be marked. */
+function isKnownRight(calm: Calm, { state, givingUp }: Situation): boolean {
+  if (state.record === undefined || recordOf.get(calm) !== state.record) return false;
+  return givingUp.kind !== 'yes' && givenUpAtOf(state.record) === undefined;
 }
 
 /** When its base was given up (ms since the epoch); undefined where it was not, or nobody can read it. */
@@ -121,5 +135,7 @@ function areSame(
 }
 
 function sorted(installs: Readonly<Record<string, RecordedInstall>>): Readonly<Record<string, RecordedInstall>> {
-  return Object.fromEntries(Object.entries(installs).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+  const inOrder: Record<string, RecordedInstall> = Object.create(null);
+  for (const key of Object.keys(installs).sort()) inOrder[key] = installs[key] as RecordedInstall;
+  return inOrder;
 }

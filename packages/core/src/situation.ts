@@ -3,6 +3,7 @@
  */
 import type { BizKey, TopicGeneration } from '@kouplet/protocol';
 import type { DueInstall, Plan, PlannedAction, Waiting } from './actions.ts';
+import { type Calm, calmOf } from './calm.ts';
 import type { FleetState } from './fleet.ts';
 import { contentHash } from './fold-actions.ts';
 import {
@@ -41,6 +42,8 @@ export interface Situation {
   /** Ours, and not serving beside an earlier version that does, in order. */
   readonly idle: readonly string[];
   readonly desires: ReadonlyMap<BizKey, Desire>;
+  /** Where there is nothing to do, to ask or to tell of any biz. */
+  readonly calm: Calm | undefined;
   readonly hasIdentityConflict: boolean;
   /** A list asked for in the present session, by us as holder, on the present link. [SPEC M10] */
   readonly isListed: boolean;
@@ -75,10 +78,11 @@ export type Hold =
 
 export function situationOf(state: BaseState, fleet: FleetState, policy: Policy, now: Stamp): Situation {
   const liveness = livenessOf(state, fleet, policy, now);
+  const calm = calmOf(state);
   const unmanaged: string[] = [];
   const hung: string[] = [];
   const deactivated: string[] = [];
-  for (const key in state.slots) {
+  for (const key in calm === undefined ? state.slots : {}) {
     const slot = state.slots[key];
     if (slot?.operation === undefined) {
       if (slot?.claim === undefined && isPresent(slot)) unmanaged.push(key);
@@ -99,7 +103,8 @@ export function situationOf(state: BaseState, fleet: FleetState, policy: Policy,
     unmanaged: unmanaged.sort(),
     hung: hung.sort(),
     idle: deactivated.filter((key) => isOtherServing(state, key) && !isSwitchedOff(state, key)).sort(),
-    desires: desiresOf(state, now.mono),
+    desires: calm?.desires ?? desiresOf(state, now.mono),
+    calm,
     hasIdentityConflict: hasIdentityConflict(state, now),
     isListed: isListed(state, fleet, policy),
   };

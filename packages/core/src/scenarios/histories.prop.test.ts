@@ -109,7 +109,7 @@ function rest(told: Told): readonly string[] {
 const lastingReasons = /^(BizOccupied|Superseded|Deactivated)$/;
 
 describe('any history, with faults', () => {
-  test('keeps the invariants at every step, and comes to rest with nothing left to do [SPEC I1] [SPEC I2] [SPEC I3] [SPEC I4] [SPEC I5] [SPEC I6] [SPEC I8] [SPEC I9] [SPEC M40]', () => {
+  test('keeps the invariants at every step, and comes to rest with nothing left to do [SPEC I1] [SPEC I2] [SPEC I3] [SPEC I4] [SPEC I5] [SPEC I6] [SPEC I8] [SPEC I9] [SPEC I13] [SPEC M40]', () => {
     fc.assert(
       fc.property(fc.array(step, { minLength: 3, maxLength: 18 }), (steps) => {
         const told = play(steps);

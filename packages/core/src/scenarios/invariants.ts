@@ -2,15 +2,21 @@
  * The invariants of SPEC.md, checked against a World after every step from outside: what really went to the bases and the
  * API server, not what the state says. Test support.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Action } from '../actions.ts';
 import { isBlind } from '../liveness.ts';
 import type { ObservedPod } from '../observed.ts';
+import { planBase } from '../plan-base.ts';
 import type { BaseState } from '../state.ts';
 import type { World } from './world.ts';
+
+/** Planning a copy takes longer than all else in a step. Prime, so that every moment of a course has its turn in one of its variants. */
+const planLookedAtEvery = 31;
 
 /** Watches a world; each violation is added as a line `I3: …`. */
 export function watchInvariants(world: World, violations: string[]): void {
   let seen = 0;
+  let steps = 0;
   const versions = new Map<string, string>();
   const installedFor = new Map<string, string>();
   const spokenIn = new Map<string, number>();
@@ -33,7 +39,11 @@ export function watchInvariants(world: World, violations: string[]): void {
       }
       if (happening.kind === 'started') checkAction(happening.action, happening.before);
     }
-    for (const state of world.states.values()) checkState(state);
+    steps += 1;
+    for (const state of world.states.values()) {
+      checkState(state);
+      if (steps % planLookedAtEvery === 0) checkPlan(state);
+    }
   };
   const fail = (rule: string, text: string) => violations.push(`${rule}: at ${world.mono} ms: ${text}`);
 
@@ -136,6 +146,15 @@ export function watchInvariants(world: World, violations: string[]): void {
       if (before !== undefined && Number(version) < Number(before)) fail('I4', `${pod.metadata.name} went back`);
       versions.set(`${world.policy.holderIdentity}/${uid}`, version);
     }
+  }
+
+  /** Of a copy nothing is kept that was derived before. [SPEC I13] */
+  function checkPlan(state: BaseState): void {
+    const { fleet, policy, now } = world;
+    const plan = planBase(state, fleet, policy, now);
+    const fresh = planBase(structuredClone(state), fleet, policy, now);
+    if (!isDeepStrictEqual(plan, fresh))
+      fail('I13', `${state.baseId} is planned as ${JSON.stringify(plan)}, anew as ${JSON.stringify(fresh)}`);
   }
 
   world.onStep = check;
