@@ -1,12 +1,12 @@
 /** What Kubernetes objects mean. An older observation never wins, and what is gone does not come back. [SPEC I4] */
 import { isDeleting } from './module-pod.ts';
-import { givenUpAnnotation, releaseAnnotation } from './names.ts';
+import { givenUpAnnotation, pausedAnnotation, releaseAnnotation } from './names.ts';
 import { nodeNotice, podNotice, withNotice, withoutTold } from './notices.ts';
 import type { ObservedLease, ObservedNode, ObservedPod, ObservedRecord } from './observed.ts';
 import { adopt } from './ownership.ts';
-import { isPaused, nodePauseOf, pauseOf } from './pause.ts';
+import { isPaused, nodePauseOf, pauseOf, unclearPause } from './pause.ts';
 import type { Policy } from './policy.ts';
-import { defined, isOlderVersion, isSame, withEntry, withoutEntry } from './records.ts';
+import { cut, defined, isOlderVersion, isSame, withEntry, withoutEntry } from './records.ts';
 import { slotOf, withSlot } from './slots.ts';
 import type { BaseFacts, BaseState, PodEntry } from './state.ts';
 import type { Stamp } from './time.ts';
@@ -53,6 +53,8 @@ export function foldPod(state: BaseState, pod: ObservedPod, at: Stamp): BaseStat
 /** What a person would ask about: reasons that have come into the Pod's status, and fields that a module ignores. */
 function withPodNotices(state: BaseState, before: ObservedPod | undefined, pod: ObservedPod): BaseState {
   let next = state;
+  const unclear = newlyUnclear(before, pod);
+  if (unclear !== undefined) next = withNotice(next, podNotice(pod, 'Warning', 'PauseUnclear', unclear));
   if (before !== undefined && isPaused(before) !== isPaused(pod)) {
     const [reason, message] = isPaused(pod) ? ['Paused', pauseOf(state, pod)?.message ?? ''] : ['Resumed', resumed];
     next = withNotice(withoutTold(next, pausedReasons), podNotice(pod, 'Normal', reason, message));
@@ -112,10 +114,22 @@ const resumed = 'the annotation kouplet.io/paused is off: work goes on';
 /** What is told while something is paused, and ends with that. */
 const pausedReasons: ReadonlySet<string> = new Set(['Paused', 'DeletionWaits']);
 
+/** What to say of an annotation that has come to pause nothing, though somebody wrote it. [SPEC M40] */
+function newlyUnclear(
+  before: ObservedPod | ObservedNode | undefined,
+  now: ObservedPod | ObservedNode,
+): string | undefined {
+  const value = unclearPause(now);
+  if (value === undefined || unclearPause(before) === value) return undefined;
+  return `annotation ${pausedAnnotation} is ${JSON.stringify(cut(value, 40))}, which pauses nothing: only "true" does`;
+}
+
 function withPauseNotice(state: BaseState, before: ObservedNode, node: ObservedNode): BaseState {
-  if (isPaused(before) === isPaused(node)) return state;
-  const [reason, message] = isPaused(node) ? ['Paused', nodePauseOf(state)?.message ?? ''] : ['Resumed', resumed];
-  return withNotice(withoutTold(state, pausedReasons), nodeNotice('Normal', reason, message));
+  const unclear = newlyUnclear(before, node);
+  const next = unclear === undefined ? state : withNotice(state, nodeNotice('Warning', 'PauseUnclear', unclear));
+  if (isPaused(before) === isPaused(node)) return next;
+  const [reason, message] = isPaused(node) ? ['Paused', nodePauseOf(next)?.message ?? ''] : ['Resumed', resumed];
+  return withNotice(withoutTold(next, pausedReasons), nodeNotice('Normal', reason, message));
 }
 
 function withReadyNotice(next: BaseState, known: ObservedNode, node: ObservedNode): BaseState {

@@ -23,6 +23,12 @@ export function isPaused(object: Annotated | undefined): boolean {
   return object?.metadata.annotations?.[pausedAnnotation]?.trim().toLowerCase() === 'true';
 }
 
+/** What the annotation says where a person may think that it pauses, and it does not. */
+export function unclearPause(object: Annotated | undefined): string | undefined {
+  const value = object?.metadata.annotations?.[pausedAnnotation];
+  return value === undefined || /^\s*(true|false|)\s*$/i.test(value) ? undefined : value;
+}
+
 /** All of the base is paused, by its Node. */
 export function nodePauseOf({ node }: BaseState): Pause | undefined {
   return node !== undefined && isPaused(node) ? pauseBy(`Node ${node.metadata.name}`) : undefined;
