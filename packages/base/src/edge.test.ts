@@ -139,6 +139,23 @@ describe('a first connect that fails', () => {
     expect((await start(broker, { ca: cert })).isConnected).toBe(true);
   });
 
+  it('[SPEC S19] a broker that wants a client certificate is told apart, and gets it', async () => {
+    const pair = await generate([{ name: 'commonName', value: 'localhost' }], {
+      extensions: [{ name: 'subjectAltName', altNames: [{ type: 2, value: 'localhost' }] }],
+    });
+    const { private: key, cert } = pair;
+    const broker = await startBroker({}, { key, cert, requestCert: true, ca: cert });
+    await expect(startBase({ broker: broker.url, identity: 'b1', ca: cert })).rejects.toThrow(
+      /wants a client certificate/,
+    );
+    const other = await generate([{ name: 'commonName', value: 'other' }]);
+    const wrong = { ca: cert, cert: other.cert, key: other.private };
+    await expect(startBase({ broker: broker.url, identity: 'b1', ...wrong })).rejects.toThrow(
+      /wants a client certificate|closed the connection/,
+    );
+    expect((await start(broker, { ca: cert, cert, key })).isConnected).toBe(true);
+  });
+
   it('[SPEC S19] an identity or env that can be none is told before anything is opened', async () => {
     await expect(startBase({ broker: 'mqtt://127.0.0.1:1', identity: 'a/b' })).rejects.toThrow(/identity "a\/b"/);
     await expect(startBase({ broker: 'mqtt://127.0.0.1:1', env: 'a.b' })).rejects.toThrow(/env "a\.b" must be/);

@@ -225,6 +225,9 @@ function causeOf(cause: Error | undefined, options: LinkOptions): string {
   }
   if (code === 'ECONNREFUSED') return `nothing listens at ${addressForPeople(options.broker)}: is the broker running?`;
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return `${at} cannot be found: is its host name right?`;
+  if (typeof code === 'string' && /ALERT_(CERTIFICATE|BAD_CERT|UNKNOWN_CA|UNSUPPORTED_CERT|HANDSHAKE)/.test(code)) {
+    return `${at} wants a client certificate of an authority that it knows (${code})`;
+  }
   if (typeof code === 'string' && /CERT|SELF_SIGNED|VERIFY|TLS|SSL/.test(code)) {
     return `${at} showed a certificate that is not trusted (${code}): give the CA that signed it`;
   }

@@ -62,6 +62,11 @@ describe('help and wrong use', () => {
     ['no broker', ['base'], /--broker <url>' not specified/],
     ['both brokers', ['controller', '--listen', '127.0.0.1:0', '--broker', 'mqtt://h'], /exclude each other/],
     ['a flag of the other broker', ['controller', '--mqtt-username', 'x'], /--mqtt-username is for an external broker/],
+    [
+      'a client certificate without key',
+      ['base', '--broker', 'mqtts://127.0.0.1:1', '--cert', 'x'],
+      /--cert and --key go together/,
+    ],
     ['a certificate without key', ['broker', '--tls-cert', 'x'], /--tls-cert and --tls-key go together/],
     [
       'a cluster for everybody without TLS',

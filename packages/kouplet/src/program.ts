@@ -324,6 +324,8 @@ function base(): Command {
     .addOption(option('--username <name>', 'user at the broker'))
     .addOption(option('--password-file <file>', 'file with its password'))
     .addOption(option('--ca <file>', 'certificate authority of the broker (PEM)'))
+    .addOption(option('--cert <file>', 'client certificate, the same for all bases (PEM)'))
+    .addOption(option('--key <file>', 'its private key (PEM)'))
     .addHelpText('after', variablesNote)
     .action(async (options) => (await import('./commands/base.ts')).base(options));
 }

@@ -1,9 +1,9 @@
 /** `kouplet base`: simulated bases at a broker. */
 import { type Fleet, type Release, startFleet } from '@kouplet/base';
-import { failed, messageOf } from '../failure.ts';
+import { failed, messageOf, wrongUse } from '../failure.ts';
 import { say } from '../output.ts';
 import { listenToSignals } from '../stopping.ts';
-import { readAuthorities, readPassword } from '../text-files.ts';
+import { readAuthorities, readPassword, readText } from '../text-files.ts';
 import type { BrokerAddress } from '../values.ts';
 
 export interface BaseFlags {
@@ -18,10 +18,15 @@ export interface BaseFlags {
   readonly username?: string;
   readonly passwordFile?: string;
   readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
 }
 
 export async function base(flags: BaseFlags): Promise<void> {
-  const { broker, count, name, version, clusterName, env, release, username, passwordFile, ca } = flags;
+  const { broker, count, name, version, clusterName, env, release, username, passwordFile, ca, cert, key } = flags;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw wrongUse('--cert and --key go together', 'Give both, or none.');
+  }
   const lifetime = listenToSignals((code) => process.exit(code));
   const fleet = await startFleet({
     broker: broker.url,
@@ -35,10 +40,12 @@ export async function base(flags: BaseFlags): Promise<void> {
     username,
     password: passwordFile === undefined ? undefined : readPassword('--password-file', passwordFile),
     ca: ca === undefined ? undefined : readAuthorities('--ca', ca),
+    cert: cert === undefined ? undefined : readText('--cert', cert),
+    key: key === undefined ? undefined : readText('--key', key),
   }).catch((error: unknown): Fleet => {
     throw failed(
       `the bases cannot connect: ${messageOf(error).replace(/[.?]$/, '')}`,
-      'The flags are --broker, --username, --password-file and --ca.',
+      'The flags are --broker, --username, --password-file, --ca, --cert and --key.',
     );
   });
   const shown = fleet.bases.slice(0, 5).map(({ identity }) => identity);
