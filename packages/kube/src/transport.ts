@@ -271,7 +271,7 @@ export function createTransport(options: TransportOptions): Transport {
   };
 }
 
-/** Certificates read once a pool: a connection that reads them itself costs three times as much. What cannot be read fails there. */
+/** Certificates read once a pool: a connection that reads them itself costs a third more. What cannot be read fails there. */
 function sharedContext({ ca, cert, key, passphrase }: TlsMaterial): { readonly secureContext?: SecureContext } {
   if (ca === undefined && cert === undefined && key === undefined) return {};
   try {
