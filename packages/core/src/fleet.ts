@@ -14,6 +14,8 @@ export interface FleetState {
   /** Since when we hear bases without a gap, whatever became of the API. */
   readonly hearingSince?: number;
   readonly survey?: Survey;
+  /** When most bases were last no longer silent all at once. */
+  readonly brakeEndedAt?: number;
   /** Replica Leases by name, our own included. */
   readonly replicas: Readonly<Record<string, Replica>>;
   /** Start of the last accepted write of our own replica Lease. */

@@ -3,6 +3,7 @@
 import type { FleetState, Link, Replica } from './fleet.ts';
 import { contentHash, withOutcome } from './fold-actions.ts';
 import type { FleetInput } from './inputs.ts';
+import { isBraked } from './liveness.ts';
 import { maskedFleetInput } from './mask-input.ts';
 import { replicaLeaseNameOf } from './names.ts';
 import type { Policy } from './policy.ts';
@@ -25,8 +26,11 @@ export function foldFleet(fleet: FleetState, told: FleetInput, policy: Policy): 
         ...(fleet.sightedSince === undefined ? {} : { sightedSince: at }),
         ...(fleet.hearingSince === undefined ? {} : { hearingSince: at }),
       };
-    case 'surveyed':
-      return isSame(fleet.survey, input.survey) ? fleet : { ...fleet, survey: input.survey };
+    case 'surveyed': {
+      if (isSame(fleet.survey, input.survey)) return fleet;
+      const next: FleetState = { ...fleet, survey: input.survey };
+      return isBraked(fleet, policy) && !isBraked(next, policy) ? { ...next, brakeEndedAt: at } : next;
+    }
     case 'replica-lease-observed':
       return withReplica(fleet, input.lease, at, policy);
     case 'replica-lease-gone': {

@@ -119,8 +119,16 @@ export function givingUpOf(state: BaseState, fleet: FleetState, policy: Policy, 
   }
   if (policy.goneAfterMs === 0) return { kind: 'no', at: forever };
   const wasHeard = state.heardAt !== undefined && state.heardAt >= (fleet.sightedSince ?? 0);
-  const since = Math.max(silentSince(state, fleet), wasHeard ? (state.heldSince ?? 0) : 0);
-  const afterMs = wasHeard ? policy.goneAfterMs : Math.max(timings.goneAfterBlindnessMs, policy.goneAfterMs);
+  // After an outage that took most of them they come back one by one, for as long as bases back off.
+  const brakeEndedAt = fleet.brakeEndedAt ?? 0;
+  const wasBraked = (state.heardAt ?? 0) < brakeEndedAt;
+  const since = Math.max(
+    silentSince(state, fleet),
+    wasHeard ? (state.heldSince ?? 0) : 0,
+    wasBraked ? brakeEndedAt : 0,
+  );
+  const isSoon = wasHeard && !wasBraked;
+  const afterMs = isSoon ? policy.goneAfterMs : Math.max(timings.goneAfterBlindnessMs, policy.goneAfterMs);
   const at = since + afterMs;
   if (now.mono < at) return { kind: 'no', at };
   if (isBraked(fleet, policy)) {
@@ -133,7 +141,7 @@ export function givingUpOf(state: BaseState, fleet: FleetState, policy: Policy, 
   return statefulOr(state, false, {
     kind: 'yes',
     reason: 'BaseGone',
-    message: `nothing was heard of the base for ${Math.round(afterMs / 1000)} s`,
+    message: `nothing was heard of the base for ${Math.round(afterMs / 1000)} s${wasBraked ? ' after most others were back' : ''}`,
   });
 }
 
