@@ -38,7 +38,9 @@ describe('silence', () => {
   const policy = { goneAfterMs: 2_500 };
 
   test('of most bases at once is no death: none is given up, a person is told, and all serve again', async () => {
-    world = await startWorld({ bases: [quickBase, quickBase, quickBase], timings, policy });
+    // They come back one after the other: who is silent then has this long.
+    const patient = { ...timings, goneAfterBlindnessMs: 20_000 };
+    world = await startWorld({ bases: [quickBase, quickBase, quickBase], timings: patient, policy });
     const [first] = world.bases;
     await world.createPod('p1', { base: world.base(0) });
     await world.podReady('p1');

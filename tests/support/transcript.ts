@@ -91,7 +91,7 @@ export async function follow(steps: readonly Step[], { kubectl, toHere, toThere 
           said = (await run(step)).said;
           return isSame(step, said);
         },
-        15_000,
+        30_000,
       ).catch(() =>
         expect(`$ ${step.command}\n${evened(said).join('\n')}`).toBe(
           `$ ${step.command}\n${evened(step.output).join('\n')}`,
