@@ -1,7 +1,7 @@
 /** Steps about bases: what happens to them, what they say by themselves and what a scenario lets them say. Test support. */
 import { type BaseMessage, type BizKey, type BizState, bizKeyOf, type ReportedBiz } from '@kouplet/protocol';
 import type { FakeBase, Fault } from './fake-base.ts';
-import { durationOf, type Step, type Words } from './words.ts';
+import { durationOf, offsetOf, type Step, type Words } from './words.ts';
 import type { World } from './world.ts';
 
 export const baseSteps: Readonly<Record<string, Step>> = {
@@ -26,7 +26,7 @@ export const baseSteps: Readonly<Record<string, Step>> = {
   },
   'beat-now'({ world }, { bare }) {
     const base = world.baseOf(bare[0] ?? '');
-    world.say(base, base.heartbeat(world.now.wall));
+    world.say(base, base.heartbeat());
   },
   script: ({ world }, words) => world.baseOf(words.bare[0] ?? '').faults.push(faultOf(words)),
   unscript: ({ world }, { bare }) => world.baseOf(bare[0] ?? '').faults.splice(0),
@@ -34,11 +34,7 @@ export const baseSteps: Readonly<Record<string, Step>> = {
     const base = world.baseOf(bare[0] ?? '');
     const [key = '', state] = (bare[1] ?? '').split('=');
     if (state === 'gone') base.modules.delete(key as BizKey);
-    else {
-      // What is there already cannot be put there: only its state changes.
-      const { url, isForeign } = base.modules.get(key as BizKey) ?? { url: 'unknown', isForeign: true };
-      base.modules.set(key as BizKey, { state: (state ?? 'ACTIVATED') as BizState, url, isForeign });
-    }
+    else base.alter(key as BizKey, (state ?? 'ACTIVATED') as BizState);
   },
 
   beat: ({ world }, { bare, named }) =>
@@ -60,7 +56,7 @@ export const baseSteps: Readonly<Record<string, Step>> = {
       ...(named.has('master') ? { masterBizState: named.get('master') as BizState } : {}),
       ...(named.has('run-time') ? { runTimeSeconds: durationOf(named.get('run-time')) / 1000 } : {}),
     }),
-  baseline: ({ world }, { bare }) => manual(world, bare[0], { kind: 'baseline-query', publishedAt: world.now.wall }),
+  baseline: ({ world }, { bare }) => manual(world, bare[0], { kind: 'baseline-query' }),
   answer({ world }, { bare, named }) {
     const [id, command, key = '', kind, text = ''] = bare;
     const [made, madeState] = (named.get('as') ?? '').split('/');
@@ -123,6 +119,7 @@ function configure(base: FakeBase, { bare, named }: Words): void {
   if (named.has('release')) facts.release = named.get('release') ?? '';
   base.facts = facts;
   if (named.has('master')) base.masterBizState = named.get('master') as BizState;
+  if (named.has('clock')) base.clockOffsetMs = offsetOf(named.get('clock'));
   if (named.has('cpu')) base.cpuCount = named.get('cpu') === 'none' ? undefined : Number(named.get('cpu'));
   if (named.has('metaspace')) {
     const [used, max] = (named.get('metaspace') ?? '').split('/');

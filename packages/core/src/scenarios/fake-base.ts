@@ -11,6 +11,7 @@ import {
   bizKeyOf,
   type ReportedBiz,
 } from '@kouplet/protocol';
+import { epochWall } from './setting.ts';
 
 /** What is to happen to the next command on a key. */
 export interface Fault {
@@ -39,6 +40,8 @@ export interface Reply {
 
 interface Module {
   state: BizState;
+  /** By the base's own clock. */
+  changedAt: number;
   readonly url: string;
   readonly isForeign: boolean;
 }
@@ -73,12 +76,16 @@ export class FakeBase {
   cpuCount: number | undefined = 4;
   sessions = 0;
   startedAt: number;
+  /** How much its clock is fast, ms; one that is slow is below zero. */
+  clockOffsetMs = 0;
   /** A command that came while another ran on its key: never without a lost command or answer. */
   conflicts = 0;
+  private readonly mono: () => number;
 
-  constructor(id: string, startedAt: number) {
+  constructor(id: string, mono: () => number) {
     this.id = id;
-    this.startedAt = startedAt;
+    this.mono = mono;
+    this.startedAt = mono();
     this.facts = {
       baseName: 'base',
       baseVersion: '1.0.0',
@@ -92,6 +99,11 @@ export class FakeBase {
     return `${this.id}#${this.sessions}`;
   }
 
+  /** What its own clock says, ms since the epoch: setting ours does not move it. */
+  get wall(): number {
+    return epochWall + this.mono() + this.clockOffsetMs;
+  }
+
   /** A new process: nothing of the old one is left. */
   restart(at: number): void {
     this.modules.clear();
@@ -99,24 +111,17 @@ export class FakeBase {
     this.startedAt = at;
   }
 
-  heartbeat(wall: number, isActivated = true): BaseMessage {
-    return { kind: 'heartbeat', identity: this.id, ...this.facts, port: 0, isActivated, publishedAt: wall };
+  heartbeat(isActivated = true): BaseMessage {
+    return { kind: 'heartbeat', identity: this.id, ...this.facts, port: 0, isActivated };
   }
 
   baselineQuery(): BaseMessage {
     const { baseName, baseVersion, clusterName } = this.facts;
-    return {
-      kind: 'baseline-query',
-      identity: this.id,
-      baseName,
-      baseVersion,
-      clusterName,
-      publishedAt: this.startedAt,
-    };
+    return { kind: 'baseline-query', identity: this.id, baseName, baseVersion, clusterName };
   }
 
   list(): readonly ReportedBiz[] {
-    return [...this.modules].map(([key, module]) => reported(key, module.state));
+    return [...this.modules].map(([key, module]) => reported(key, module.state, module.changedAt));
   }
 
   /** Takes a command; undefined where nothing will ever come of it. */
@@ -206,9 +211,10 @@ export class FakeBase {
     let state: BizState = 'ACTIVATED';
     if (fault?.what === 'deactivate' || (others.length > 0 && !this.switchesVersions)) state = 'DEACTIVATED';
     else if (fault?.what === 'break') state = 'BROKEN';
-    else for (const [, module] of others) module.state = 'DEACTIVATED';
-    this.modules.set(made, { state, url, isForeign: false });
-    return { kind: 'success', installedAs: [reported(made, state)] };
+    else for (const [, module] of others) this.change(module, 'DEACTIVATED');
+    const changedAt = this.wall;
+    this.modules.set(made, { state, changedAt, url, isForeign: false });
+    return { kind: 'success', installedAs: [reported(made, state, changedAt)] };
   }
 
   private uninstall(key: BizKey, fault: Fault | undefined): OperationOutcomeOf {
@@ -217,6 +223,18 @@ export class FakeBase {
     this.modules.delete(key);
     if (fault?.what === 'unregistered') return { kind: 'failed', message: fault.text ?? 'stop failed' };
     return { kind: 'success' };
+  }
+
+  /** Someone else puts a biz there, or changes the state of one: what is there already cannot be put there. */
+  alter(key: BizKey, state: BizState): void {
+    const known = this.modules.get(key);
+    if (known === undefined) this.modules.set(key, { state, changedAt: this.wall, url: 'unknown', isForeign: true });
+    else this.change(known, state);
+  }
+
+  private change(module: Module, state: BizState): void {
+    module.state = state;
+    module.changedAt = this.wall;
   }
 
   private takeFault(command: Fault['command'], key: string | undefined): Fault | undefined {
@@ -242,7 +260,7 @@ function nameOf(command: ArkletCommand): Fault['command'] {
   return names[command.kind];
 }
 
-function reported(key: BizKey, state: BizState): ReportedBiz {
+function reported(key: BizKey, state: BizState, changedAt: number): ReportedBiz {
   const split = key.indexOf(':');
-  return { name: key.slice(0, split), version: key.slice(split + 1), key, state };
+  return { name: key.slice(0, split), version: key.slice(split + 1), key, state, changedAt };
 }

@@ -9,7 +9,7 @@ import { baseSteps } from './base-steps.ts';
 import { nodeOf, objectSteps, podNamed } from './object-steps.ts';
 import { logLines, planLines, showWorld } from './print.ts';
 import type { LinkFault } from './setting.ts';
-import { durationOf, type Run, type Step, wordsOf } from './words.ts';
+import { durationOf, offsetOf, type Run, type Step, wordsOf } from './words.ts';
 import { World } from './world.ts';
 
 const steps: Readonly<Record<string, Step>> = {
@@ -55,8 +55,7 @@ const steps: Readonly<Record<string, Step>> = {
     world.planAll();
   },
   clock({ world }, { bare }) {
-    const text = bare[0] ?? '';
-    world.wallOffset += (text.startsWith('-') ? -1 : 1) * durationOf(text.replace(/^[-+]/, ''));
+    world.wallOffset += offsetOf(bare[0]);
   },
   'busy-api'({ world }, { bare }) {
     const forMs = durationOf(bare[0]);

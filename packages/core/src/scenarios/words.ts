@@ -37,5 +37,10 @@ export function durationOf(text: string | undefined): number {
   return Number(parts[1]) * { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }[parts[2] as 'ms' | 's' | 'm' | 'h'];
 }
 
+/** `-1h`, `+30s`: a span that has a direction. */
+export function offsetOf(text: string | undefined): number {
+  return (text?.startsWith('-') === true ? -1 : 1) * durationOf(text?.replace(/^[-+]/, ''));
+}
+
 /** What one step does with the words after its name. */
 export type Step = (run: Run, words: Words) => void;

@@ -124,11 +124,11 @@ export class World {
   }
 
   addBase(id: string): FakeBase {
-    const base = new FakeBase(id, this.mono);
+    const base = new FakeBase(id, () => this.mono);
     this.bases.set(id, base);
     const beat = () => {
       this.after(10_000, beat);
-      if (base.hasHeartbeat && !base.isManual) this.say(base, base.heartbeat(this.now.wall));
+      if (base.hasHeartbeat && !base.isManual) this.say(base, base.heartbeat());
     };
     this.after(10_000, beat);
     return base;
@@ -149,7 +149,7 @@ export class World {
       return;
     }
     if (isNewProcess) this.say(base, base.baselineQuery());
-    if (base.hasHeartbeat) this.say(base, base.heartbeat(this.now.wall));
+    if (base.hasHeartbeat) this.say(base, base.heartbeat());
     this.planOne(id);
   }
 
@@ -173,12 +173,10 @@ export class World {
     return this.states.get(id) ?? createBase(id as BaseId);
   }
 
-  /** A message of a base, over its link. */
+  /** A message of a base, over its link, with the time of its own clock. */
   say(base: FakeBase, message: BaseMessage): void {
     if (!base.isConnected || base.isFrozen || !this.isTunnelUp) return;
-    const isAnswer = message.kind === 'biz-report' || message.kind === 'health';
-    const stamped = isAnswer ? { ...message, publishedAt: this.now.wall } : message;
-    this.deliver({ kind: 'message', baseId: base.id, message: stamped }, wireMs);
+    this.deliver({ kind: 'message', baseId: base.id, message: { ...message, publishedAt: base.wall } }, wireMs);
   }
 
   /** A change that the API server tells its watchers. */

@@ -65,7 +65,7 @@ class Course {
     this.world.start();
     for (const id of known) {
       const base = this.world.baseOf(id);
-      this.world.say(base, base.heartbeat(this.world.now.wall));
+      this.world.say(base, base.heartbeat());
       this.announced.add(id);
     }
     this.world.advance(beforeMs / 2);
