@@ -3,14 +3,15 @@
  * No secret gets in: every text of a line is masked here, whoever logs it. [SPEC E16]
  */
 import { maskData, maskText } from '@kouplet/core';
-import { type DestinationStream, destination, type Logger, pino, stdSerializers } from 'pino';
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import { logDestination } from './log-destination.ts';
 
 export type Log = Logger;
 
 export interface LogOptions {
   readonly level?: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'silent';
-  /** File descriptor or path; 1, the standard output, by default. */
-  readonly to?: number | string;
+  /** File descriptor; 1, the standard output, by default. */
+  readonly to?: number;
 }
 
 export interface OpenLog {
@@ -23,18 +24,10 @@ export interface OpenLog {
 /** Soon enough for a person who watches; a system call four times a second is nothing. */
 const flushEveryMs = 250;
 
-/** Buffered synchronous writes (the asynchronous ones keep a backlog in memory), flushed by a timer and at the end. */
+/** Gathered lines, flushed by a timer and at the end. */
 export function openLog(options: LogOptions = {}): OpenLog {
-  const stream = destination({ dest: options.to ?? 1, sync: true, minLength: 4096 });
-  // The reader of the pipe went away: logs are lost then, the controller's work is not.
-  stream.on('error', () => {});
-  const flush = (): void => {
-    try {
-      stream.flushSync();
-    } catch {
-      // A closed pipe; see above.
-    }
-  };
+  const stream = logDestination(options.to ?? 1);
+  const { flush } = stream;
   const timer = setInterval(flush, flushEveryMs);
   timer.unref();
   return {
