@@ -23,6 +23,8 @@ const frozenAfterMs = 15_000;
 const unsureMs = 1_000;
 /** Before the list in which it is seen. */
 const changedBeforeMs = 2_000;
+/** On the scenario's wire, there and back. */
+const wireMs = 2;
 /** An answer of the scenario's base takes that long by itself. */
 const plainMs = 500;
 
@@ -284,7 +286,7 @@ export class BaseCourse {
     const isBefore = (one: Running) => one.key === found.key && one.startedAt <= found.startedAt;
     this.#lose('lose-command', isBefore);
     const ms = Math.max(1, Math.round(at - found.startedAt));
-    const delay = `delay=${spanOf(ms)}`;
+    const delay = `delay=${spanOf(Math.max(1, ms - wireMs))}`;
     const head = `script ${this.#id} ${found.command} ${found.key}`;
     const say = (what: string, isPlain = false): void => this.#say(found.index, `${head} ${what} ${delay}`, isPlain);
     if (outcome.kind === 'failed') {

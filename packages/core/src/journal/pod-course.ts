@@ -1,4 +1,5 @@
 /** What users and controllers did to the Pods of one base in a journal, as steps of a scenario. Beside `base-course.ts`. */
+import { handOverAnnotation } from '../hand-over.ts';
 import { controllerOf, isDeleting } from '../module-pod.ts';
 import type { ObservedPod } from '../observed.ts';
 import { isPaused } from '../pause.ts';
@@ -107,8 +108,16 @@ export class PodCourse {
     const gate = spec.readinessGates?.[0]?.conditionType;
     const init = spec.initContainers?.[0]?.name;
     const finalizer = metadata.finalizers?.[0];
+    const handOver = metadata.annotations?.[handOverAnnotation];
+    const isFromElsewhere = spec.containers.some(
+      ({ env = [], hasEnvFrom }) =>
+        env.some((entry) => entry.name === 'BIZ_VERSION') &&
+        (hasEnvFrom === true || env.some((entry) => entry.name !== 'BIZ_VERSION' && entry.hasValueFrom === true)),
+    );
     return [
       `pod ${name} base=${this.#base} biz=${keys.join(',')}`,
+      // The jitter of its retries is a hash of it.
+      `uid=${wordOf(metadata.uid)}`,
       // One for all of its containers; where they differ, each has the language's own.
       ...(urls.size === 1 && url !== '' ? [`url=${wordOf(url)}`] : []),
       ...(spec.restartPolicy === 'Always' ? [] : [`restart=${spec.restartPolicy}`]),
@@ -117,6 +126,9 @@ export class PodCourse {
       ...(gate === undefined ? [] : [`gate=${gate}`]),
       ...(init === undefined ? [] : [`init=${init}`]),
       ...(finalizer === undefined ? [] : [`finalizer=${finalizer}`]),
+      // Not what is handed over, which no journal has, but whether it can be.
+      ...(handOver === undefined ? [] : [`hand-over=${wordOf(handOver)}`]),
+      ...(handOver !== undefined && isFromElsewhere ? ['env-from'] : []),
       ...(moduleLabels.some((label) => metadata.labels?.[label] === 'module') ? [] : ['no-label']),
       ...(versions.some(({ entry }) => entry?.hasValueFrom === true) ? ['value-from'] : []),
     ].join(' ');

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { runScenario } from '../scenarios/runner.ts';
 import { goldenOf } from './golden.ts';
+import type { JournalLine } from './lines.ts';
 import { journalOf, livesOf, livesOfSteps, scenarioFiles } from './testing/lives.ts';
 
 /** Where others had a hand in it that no journal tells: what they sent, and what the base did for them. */
@@ -56,10 +57,10 @@ describe('a journal made a scenario again', () => {
       start
       wait 2s
       base b1 name=base version=1.0.0 cluster=default ip=10.0.0.1 host=b1
-      script b1 install biz2:1 fail "no 'jar' here" delay=22ms
+      script b1 install biz2:1 fail "no 'jar' here" delay=20ms
       wait 2ms
-      pod p1 base=b1 biz=biz1:1 url=https://***@repo/biz1.jar#~12366649 restart=Never owner=Job/j1 owner-uid=uid-Job-j1
-      pod p2 base=b1 biz=biz2:1 url=https://repo/biz2-1.jar
+      pod p1 base=b1 biz=biz1:1 uid=uid-p1-2 url=https://***@repo/biz1.jar#~12366649 restart=Never owner=Job/j1 owner-uid=uid-Job-j1
+      pod p2 base=b1 biz=biz2:1 uid=uid-p2-3 url=https://repo/biz2-1.jar
       wait 4.998s
       link api down
       wait 3s
@@ -119,6 +120,52 @@ describe('a journal made a scenario again', () => {
     expect(text).toContain('start\nwait 20s\nkill\nforget\nstart\n');
     expect(text).not.toMatch(/b2|p2/);
     expect(recorded).toEqual(['b1 uninstallBiz biz1:1']);
+    expect(again).toEqual(recorded);
+  });
+
+  test('what fails is tried again when it was: the jitter of it comes of UIDs, which a real server makes at random [SPEC M48]', async () => {
+    const life = livesOfSteps([
+      'base b1',
+      'base b2',
+      'start',
+      'wait 2s',
+      'script b1 install biz1:1 fail "no memory" delay=800ms times=always',
+      'script b2 install biz1:1 fail "no memory" delay=700ms times=always',
+      'pod p1 base=b1 biz=biz1:1 uid=9f1c4c1e-5b1f-4f0b-9d6c-3f6f0e1a7b52',
+      'pod p2 base=b2 biz=biz1:1 uid=e7a3d2b9-91c4-4d6e-8a57-c2b4f1096d38',
+      'wait 150s',
+    ]).at(-1);
+    if (life === undefined) throw new Error('it did not start');
+    const journal = journalOf(life);
+    // It ends as the last is sent: what comes later than it did would not come at all.
+    const isSend = (line: JournalLine) =>
+      line.kind === 'base' && line.input.kind === 'action-started' && line.input.action.key.includes('/biz/');
+    const lines = journal.slice(0, journal.findLastIndex(isSend) + 1);
+    const { text, recorded, again } = await goldenOf(lines, { policy: life.policy, title: 'Retries' });
+    expect(text).toContain('pod p1 base=b1 biz=biz1:1 uid=9f1c4c1e-5b1f-4f0b-9d6c-3f6f0e1a7b52 ');
+    expect(recorded).toHaveLength(10);
+    expect(again).toEqual(recorded);
+  });
+
+  test('the annotation hand-over stands in it without what is handed over, and what it spoils stays spoilt [SPEC M48]', async () => {
+    const life = livesOfSteps([
+      'base b1',
+      'start',
+      'wait 2s',
+      'pod p1 base=b1 biz=biz1:1 hand-over=env,args',
+      'pod p2 base=b1 biz=biz2:1 hand-over=env env-from',
+      'pod p3 base=b1 biz=biz3:1 hand-over=secrets',
+      'wait 5s',
+    ]).at(-1);
+    if (life === undefined) throw new Error('it did not start');
+    const { text, recorded, again } = await goldenOf(journalOf(life), { policy: life.policy, title: 'Handed over' });
+    expect(text.match(/ hand-over=.*/g)).toEqual([
+      ' hand-over=env,args',
+      ' hand-over=env env-from',
+      ' hand-over=secrets',
+    ]);
+    expect(text.match(/^pod p\d .*InvalidModule/gm)).toHaveLength(2);
+    expect(recorded).toEqual(['b1 installBiz biz1:1']);
     expect(again).toEqual(recorded);
   });
 });

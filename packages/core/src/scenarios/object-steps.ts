@@ -1,5 +1,6 @@
 /** Steps about Kubernetes objects: what users, the scheduler and other controllers do to them. Test support. */
 import type { BaseId } from '@kouplet/protocol';
+import { handOverAnnotation } from '../hand-over.ts';
 import { nodeNameOf, pausedAnnotation } from '../names.ts';
 import type { ContainerSpec, ObservedNode, ObservedPod } from '../observed.ts';
 import { seconds } from './fake-api.ts';
@@ -190,6 +191,7 @@ function podOf(world: World, { bare, named }: Words): ObservedPod {
             env: [
               { name: 'BIZ_VERSION', ...(bare.includes('value-from') ? { hasValueFrom: true } : { value: version }) },
             ],
+            ...(bare.includes('env-from') ? { hasEnvFrom: true } : {}),
           }),
       ...(named.has('ignored') ? { ignoredFields: (named.get('ignored') ?? '').split(',') } : {}),
     };
@@ -201,6 +203,7 @@ function podOf(world: World, { bare, named }: Words): ObservedPod {
   return {
     metadata: {
       ...base,
+      ...(named.has('uid') ? { uid: named.get('uid') ?? '' } : {}),
       generation: 1,
       labels: {
         ...(bare.includes('no-label') ? {} : { 'virtual-kubelet.koupleless.io/component': 'module' }),
@@ -216,6 +219,7 @@ function podOf(world: World, { bare, named }: Words): ObservedPod {
             ],
           }),
       ...(named.has('finalizer') ? { finalizers: [named.get('finalizer') ?? ''] } : {}),
+      ...(named.has('hand-over') ? { annotations: { [handOverAnnotation]: named.get('hand-over') ?? '' } } : {}),
     },
     spec: {
       nodeName: nodeOf(world, named.get('base')),
