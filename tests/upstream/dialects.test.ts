@@ -13,9 +13,10 @@ const bizOf = (file: string): string => `biz-${file[0]}`;
 let world: World;
 afterEach(() => world?.stop());
 
-async function apply(file: string): Promise<void> {
+async function apply(file: string, labels: Record<string, string> = {}): Promise<void> {
   const text = readFileSync(new URL(file, folder), 'utf8').replaceAll('BASE', world.baseName);
   const manifest: Json = parse(text.replaceAll('ENV', world.env));
+  manifest.metadata.labels = { ...manifest.metadata.labels, ...labels };
   await world.api.call('POST', `/apis/apps/v1/namespaces/${world.namespace}/deployments`, manifest);
 }
 
@@ -56,5 +57,51 @@ describe('a manifest of each generation', () => {
     expect(scheduled).toMatchObject({ status: 'False', reason: 'Unschedulable' });
     expect(scheduled.message).toContain('untolerated taint');
     expect(world.commands().toSorted()).toEqual(later.map((file) => `installBiz ${bizOf(file)}:0.0.1`));
+  });
+});
+
+describe('a Deployment with strategy: peer', () => {
+  const watched = () => ({
+    'virtual-kubelet.koupleless.io/component': 'module-deployment',
+    'virtual-kubelet.koupleless.io/env': world.env,
+  });
+  /** Its own manifests say these of what each generation knew. */
+  const peers: ReadonlyArray<readonly [file: string, labels: () => Record<string, string>]> = [
+    ['b-vnode-labels.yaml', () => ({ ...watched(), 'module-controller.koupleless.io/strategy': 'peer' })],
+    ['c-base-labels.yaml', () => ({ ...watched(), 'virtual-kubelet.koupleless.io/strategy': 'peer' })],
+    [
+      'd-current.yaml',
+      () => ({
+        ...watched(),
+        'virtual-kubelet.koupleless.io/strategy': 'peer',
+        'virtual-kubelet.koupleless.io/replicas-control': 'false',
+      }),
+    ],
+  ];
+  const replicasOf = async (file: string): Promise<number> =>
+    (await world.api.call('GET', `/apis/apps/v1/namespaces/${world.namespace}/deployments/dialect-${file[0]}`)).spec
+      .replicas;
+
+  test('of each generation that knew it has as many replicas as there are bases; without the label of its env it keeps its number', async () => {
+    world = await startWorld({ bases: 2, hasPeers: true, policy: { hasEnvTaint: true } });
+    // As upstream, which watches Deployments by that label, too.
+    await apply('a-seed.yaml', {
+      'virtual-kubelet.koupleless.io/component': 'module-deployment',
+      'module-controller.koupleless.io/strategy': 'peer',
+    });
+    for (const [file, labels] of peers) await apply(file, labels());
+    for (const [file] of peers) {
+      await waitFor(
+        `${file} has two replicas`,
+        async () => {
+          const replicas = await replicasOf(file);
+          if (replicas === 2) return true;
+          throw new Error(`it has ${replicas}`);
+        },
+        20_000,
+      );
+      await onLine(file);
+    }
+    expect(await replicasOf('a-seed.yaml')).toBe(1);
   });
 });

@@ -46,7 +46,10 @@ const clusterNameLabel = 'base.koupleless.io/cluster-name';
 /** A person's word that nothing is to be done there. */
 const pausedAnnotation = 'kouplet.io/paused';
 
-/** Whether it asks, in either dialect of labels, to have as many replicas as there are bases of this env. */
+/**
+ * Whether it asks, in either dialect of labels, to have as many replicas as there are bases of this env. Every ModuleController
+ * watched Deployments by component and env alone, each release with labels of its own; so all three are needed here, too.
+ */
 export function isPeer({ metadata: { labels = {} } }: PeerDeployment, env: string): boolean {
   const says = (name: string, value: string) =>
     dialects.some((dialect) => labels[`${dialect}/${name}`]?.toLowerCase() === value);
