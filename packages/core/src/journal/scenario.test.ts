@@ -16,6 +16,10 @@ const otherwise = new Set([
   'w20-three-kinds-of-no.txt',
 ]);
 
+function isSend(line: JournalLine): boolean {
+  return line.kind === 'base' && line.input.kind === 'action-started' && line.input.action.key.includes('/biz/');
+}
+
 describe('a journal made a scenario again', () => {
   test.each(scenarioFiles)('%s: is green, and the controller sends what it sent, in order [SPEC M48]', async (file) => {
     const lives = livesOf(file);
@@ -117,7 +121,7 @@ describe('a journal made a scenario again', () => {
     if (life === undefined) throw new Error('it did not start');
     const options = { policy: life.policy, title: 'After a restart', base: 'b1' };
     const { text, recorded, again } = await goldenOf(journalOf(life), options);
-    expect(text).toContain('start\nwait 20s\nkill\nforget\nstart\n');
+    expect(text).toContain('start\nwait 70s\nkill\nforget\nstart\n');
     expect(text).not.toMatch(/b2|p2/);
     expect(recorded).toEqual(['b1 uninstallBiz biz1:1']);
     expect(again).toEqual(recorded);
@@ -138,8 +142,6 @@ describe('a journal made a scenario again', () => {
     if (life === undefined) throw new Error('it did not start');
     const journal = journalOf(life);
     // It ends as the last is sent: what comes later than it did would not come at all.
-    const isSend = (line: JournalLine) =>
-      line.kind === 'base' && line.input.kind === 'action-started' && line.input.action.key.includes('/biz/');
     const lines = journal.slice(0, journal.findLastIndex(isSend) + 1);
     const { text, recorded, again } = await goldenOf(lines, { policy: life.policy, title: 'Retries' });
     expect(text).toContain('pod p1 base=b1 biz=biz1:1 uid=9f1c4c1e-5b1f-4f0b-9d6c-3f6f0e1a7b52 ');
@@ -166,6 +168,30 @@ describe('a journal made a scenario again', () => {
     ]);
     expect(text.match(/^pod p\d .*InvalidModule/gm)).toHaveLength(2);
     expect(recorded).toEqual(['b1 installBiz biz1:1']);
+    expect(again).toEqual(recorded);
+  });
+
+  test('what only a question of ours finds is found when it was: questions come by the clock, and it is as late in both [SPEC M48]', async () => {
+    const life = livesOfSteps([
+      'base b1',
+      'base b2',
+      'start',
+      'pod p1 base=b1 biz=biz1:1',
+      'pod p2 base=b2 biz=biz1:1',
+      'wait 33s',
+      'restart',
+      'wait 15s',
+      'module b1 biz1:1=gone',
+      'module b2 biz1:1=gone',
+      'wait 65s',
+    ]).at(-1);
+    if (life === undefined) throw new Error('it did not start');
+    const journal = journalOf(life);
+    const { recorded, again } = await goldenOf(journal.slice(0, journal.findLastIndex(isSend) + 1), {
+      policy: life.policy,
+      title: 'Found',
+    });
+    expect(recorded).toEqual(['b1 installBiz biz1:1', 'b2 installBiz biz1:1']);
     expect(again).toEqual(recorded);
   });
 });

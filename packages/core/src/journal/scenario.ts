@@ -17,7 +17,7 @@ export interface ScenarioOptions {
   readonly base?: string;
 }
 
-/** How long what was there before is lived through. */
+/** How long what was there before is lived through, at least. */
 const preludeMs = 20_000;
 /** What is under way at the end comes to its own. */
 const afterMs = 1_000;
@@ -59,11 +59,11 @@ export function scenarioOf(lines: readonly JournalLine[], { policy, title, base 
     `# ${title}`,
     ...policyLine(policy),
     ...(prelude.length === 0
-      ? ['start']
+      ? [...waitFor(clockMs(beganAt, policy)), 'start']
       : [
           ...prelude,
           'start',
-          `wait ${spanOf(preludeMs)}`,
+          ...waitFor(preludeMs + clockMs(beganAt - preludeMs, policy)),
           ...(synced === undefined ? ['forget'] : ['kill', 'forget', 'start']),
         ]),
     ...all.flatMap((course) => course.scripts()),
@@ -72,6 +72,16 @@ export function scenarioOf(lines: readonly JournalLine[], { policy, title, base 
     'show',
     '',
   ].join('\n');
+}
+
+/** Questions and renewals come at a phase of the clock that is the base's own: the scenario begins as late in it. */
+function clockMs(beganAt: number, { timings: { healthPeriodMs, leaseRenewMs } }: Policy): number {
+  const periodMs = Math.max(healthPeriodMs, leaseRenewMs);
+  return Math.round(((beganAt % periodMs) + periodMs) % periodMs) % periodMs;
+}
+
+function waitFor(ms: number): string[] {
+  return ms > 0 ? [`wait ${spanOf(ms)}`] : [];
 }
 
 /** A step for each moment, with the waits between them; equal times in the order in which they were told. */
