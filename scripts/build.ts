@@ -51,6 +51,8 @@ async function bundle(): Promise<ReadonlySet<string>> {
   const bundled = await rolldown({
     input: [join(dist, 'main.js'), join(dist, 'index.js')],
     platform: 'node',
+    // JavaScript needs none; looked for, it would be the whole workspace's, which names folders that an image is built without.
+    tsconfig: false,
     resolve: { alias: builtRooms() },
     external: (id) => !/^[./]|^[A-Za-z]:[\\/]/.test(id) && !id.startsWith(scope),
   });
