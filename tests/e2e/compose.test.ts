@@ -1,9 +1,13 @@
 /** docker-compose.yml: its shape, and its services' own commands as processes (no Docker engine is needed). */
-import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { pbkdf2Sync } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
-import { openApi, type TestApi } from '../support/api.ts';
+import { type Json, openApi, type TestApi } from '../support/api.ts';
 import { compose, composeHost, servicesOf } from '../support/compose.ts';
 import { kubectlFor, noKubectl } from '../support/kubectl.ts';
 import { endProcesses } from '../support/processes.ts';
@@ -45,6 +49,55 @@ describe.each([...new Set(ours)])('%s', (name) => {
     }
     for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
   });
+});
+
+test('each service says whether it is well, and what needs another waits until that is', () => {
+  for (const name of [...servicesOf(), ...servicesOf('external')]) {
+    expect(compose.services[name].healthcheck, name).toMatchObject({ interval: '2s', timeout: '5s', retries: 30 });
+    const needed: Json[] = Object.values(compose.services[name].depends_on ?? {});
+    for (const { condition } of needed) expect(condition, name).toBe('service_healthy');
+  }
+});
+
+describe.skipIf(process.platform !== 'linux')('a base’s health (reads /proc)', () => {
+  const broker = createServer();
+  broker.on('connection', (socket) => socket.resume());
+  afterAll(() => broker.close());
+
+  test.each(
+    ours.filter((name) => compose.services[name].command[0] === 'base'),
+  )('%s is well as long as it has a connection to its broker’s port', async (name) => {
+    const { command, healthcheck } = compose.services[name];
+    const [kind, node, ...script]: string[] = healthcheck.test;
+    expect([kind, node]).toEqual(['CMD', 'node']);
+    expect(command).toContain(`--broker=${script.at(-1)}`);
+    if (!broker.listening) await once(broker.listen(0, '127.0.0.1'), 'listening');
+    const { port } = broker.address() as AddressInfo;
+    const here = script.map((part) => part.replace(/^mqtt:.*/, `mqtt://127.0.0.1:${port}`));
+    const isWell = (): boolean => spawnSync(process.execPath, here).status === 0;
+    expect(isWell()).toBe(false);
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    expect(isWell()).toBe(true);
+    socket.destroy();
+    await waitFor('the connection is gone', () => !isWell());
+  });
+});
+
+test('mosquitto’s health is asked as a user that it has, of a topic that this user may read', () => {
+  const { healthcheck, volumes } = compose.services.mosquitto;
+  const [kind, command]: string[] = healthcheck.test;
+  expect(kind).toBe('CMD-SHELL');
+  const [, user, file] = /-u (\S+) -P "\$\$\(cat (\S+)\)" -t koupleless_ext\/\S+ -E /.exec(command ?? '') ?? [];
+  const source = volumes.find((one: string) => one.endsWith(`:${file}:ro`)).split(':')[0];
+  const passwords = readFileSync('deploy/compose/mosquitto/passwords', 'utf8');
+  const line = passwords.split('\n').find((one) => one.startsWith(`${user}:`));
+  const [, , rounds, salt = '', hash] = line?.split('$') ?? [];
+  const password = readFileSync(source, 'utf8').trim();
+  expect(pbkdf2Sync(password, Buffer.from(salt, 'base64'), Number(rounds), 64, 'sha512').toString('base64')).toBe(hash);
+  expect(readFileSync('deploy/compose/mosquitto/acl', 'utf8')).toContain(
+    `user ${user}\ntopic readwrite koupleless_ext/#\n`,
+  );
 });
 
 test.skipIf(noKubectl !== undefined)(
