@@ -23,7 +23,7 @@ afterAll(() => {
 });
 
 /** The command in this process: its rooms are loaded once for all cases. */
-async function runHere(args: readonly string[]) {
+async function runHere(args: readonly string[], environment: Record<string, string> = {}) {
   const said = { stdout: '', stderr: '' };
   const listeners = { SIGINT: process.listeners('SIGINT'), SIGTERM: process.listeners('SIGTERM') };
   for (const name of ['stdout', 'stderr'] as const) {
@@ -33,7 +33,7 @@ async function runHere(args: readonly string[]) {
     });
   }
   try {
-    const code = await run(['node', 'kouplet', ...args], {});
+    const code = await run(['node', 'kouplet', ...args], environment);
     return { code, ...said };
   } finally {
     vi.restoreAllMocks();
@@ -95,6 +95,11 @@ describe('help and wrong use', () => {
       ['broker', '--listen', '0.0.0.0:0'],
       /refusing to listen on 0\.0\.0\.0 without users/,
     ],
+    [
+      'the same of a controller, before any API is asked',
+      ['controller', '--listen', '0.0.0.0:0', '--kubeconfig', join(dir, 'none')],
+      /^kouplet: refusing to listen on 0\.0\.0\.0:0 without users: .* Give a users file with --users.*\n$/,
+    ],
   ])('%s: one line that says so, and 2 [SPEC O6]', async (_, args, words) => {
     const { code, stdout, stderr } = await runHere(args);
     expect(stderr).toMatch(words);
@@ -115,6 +120,26 @@ describe('help and wrong use', () => {
     expect(stderr).not.toContain('hunter2');
   });
 
+  test.each([
+    [{ KUBELET_PROXY_ENABLED: 'true', KUBELET_PROXY_PORT: 'x' }, /: KUBELET_PROXY_PORT: .*KOUPLET_LOGS_PORT/],
+    [{ ENV: 'a.b' }, /: ENV: .*KOUPLET_ENV/],
+    [{ MQTT_BROKER: 'mqtt://h' }, /: MQTT_BROKER: .*MQTT_PORT/],
+    [{ MQTT_BROKER: 'h', MQTT_CA_PATH: '/no/such' }, /: MQTT_CA_PATH: there is no file \/no\/such/],
+    [
+      { MQTT_BROKER: 'h', MQTT_CA_PATH: '/ca', MQTT_CLIENT_CRT_PATH: '/c' },
+      /: MQTT_CLIENT_CRT_PATH and MQTT_CLIENT_KEY_PATH go together/,
+    ],
+    [{ MQTT_BROKER: 'h', MQTT_CLIENT_PREFIX: 'a\u0001' }, /: MQTT_CLIENT_PREFIX: .*KOUPLET_MQTT_CLIENT_PREFIX/],
+    [{ MQTT_BROKER: 'no-such-host.invalid' }, /no-such-host\.invalid.*MQTT_BROKER/],
+  ])('%j: what is wrong is named as it was set, in a line that ends once [SPEC O15]', async (environment, words) => {
+    const args = ['controller', '--kubeconfig', kubeconfigTo(1), '--http', '127.0.0.1:0'];
+    const { code, stderr } = await runHere(args, environment);
+    expect(code).toBeGreaterThan(0);
+    expect(stderr).toMatch(words);
+    expect(stderr.trim()).toMatch(/^kouplet: .*[^.]\.$/);
+    expect(stderr).not.toMatch(/--(?:broker|mqtt-|logs|env)|\.\./);
+  });
+
   test('a bad variable is named as such [SPEC O1]', async () => {
     const { code, stderr } = await runCommand(['up'], { KOUPLET_BASES: 'many' });
     expect(code).toBe(2);
@@ -132,7 +157,12 @@ describe('what is wrong with the world: one clear line, what to do, and 1 [SPEC 
     [
       'the broker’s port in use',
       () => ['up', '--dir', dir, '--mqtt-port', String(takenPort)],
-      /another process has that port/,
+      /another process has that port.*\. It is set by --mqtt-port\.$/m,
+    ],
+    [
+      'the port in use of a broker alone',
+      () => ['broker', '--listen', `127.0.0.1:${takenPort}`],
+      /another process has that port.*\. It is set by --listen\.$/m,
     ],
     [
       'the cluster’s port in use',
@@ -150,8 +180,13 @@ describe('what is wrong with the world: one clear line, what to do, and 1 [SPEC 
       () => ['controller', '--kubeconfig', kubeconfigTo(1), '--listen', '127.0.0.1:0', '--http', '127.0.0.1:0'],
       /no Kubernetes API answers/,
     ],
-    ['no broker there', () => ['base', '--broker', 'mqtt://127.0.0.1:1'], /cannot connect.*--broker/],
+    [
+      'no broker there',
+      () => ['base', '--broker', 'mqtt://127.0.0.1:1'],
+      /cannot connect: .*is the broker running\? The flags are --broker/,
+    ],
     ['a manifest that is not there', () => ['up', '--apply', join(dir, 'none.yaml')], /there is no file/],
+    ['a journal that is not there', () => ['replay', join(dir, 'none')], /^kouplet: there is no file \S*none\. Check/],
     [
       'a token file that is not there',
       () => ['cluster', '--tls', '--token-file', join(dir, 'none')],

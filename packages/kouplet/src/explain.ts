@@ -20,14 +20,16 @@ const brokerExit: Readonly<Record<BrokerErrorCode, ExitCode>> = {
 
 const brokerAdvice: Readonly<Record<BrokerErrorCode, string>> = {
   'credentials-required': 'See --users and --listen in the help.',
-  'port-in-use': 'The flag is --listen (--mqtt-port of kouplet up).',
-  'cannot-listen': 'The flag is --listen (--mqtt-port of kouplet up).',
-  'bad-tls': 'The flags are --tls-cert and --tls-key; for an external broker --mqtt-ca, --mqtt-cert and --mqtt-key.',
-  'bad-users': 'The flag is --users.',
-  'bad-address': 'The flag is --broker.',
-  'tls-refused': 'The flags are --mqtt-ca, --mqtt-cert and --mqtt-key.',
-  refused: 'User and password are given by --mqtt-username and --mqtt-password-file.',
-  unreachable: 'The flag is --broker; check host, port and that the broker runs.',
+  'port-in-use': 'It is set by --listen.',
+  'cannot-listen': 'It is set by --listen.',
+  'bad-tls':
+    'They are set by --tls-cert and --tls-key; for an external broker by --mqtt-ca, --mqtt-cert and --mqtt-key.',
+  'bad-users': 'It is set by --users.',
+  'bad-address': 'It is set by --broker.',
+  'tls-refused': 'Certificates are set by --mqtt-ca, --mqtt-cert and --mqtt-key.',
+  refused:
+    'User and password are set by --mqtt-username and --mqtt-password-file, the client id by --mqtt-client-prefix.',
+  unreachable: 'It is set by --broker: check host, port and that the broker runs.',
 };
 
 const accessAdvice: Readonly<Record<AccessProblem, string>> = {
@@ -47,33 +49,25 @@ const directoryAdvice: Readonly<Record<DirectoryProblem, string>> = {
 export function explain(error: unknown): Error {
   if (error instanceof Failure) return error;
   if (error instanceof BrokerError) {
-    return new Failure(brokerExit[error.code], withoutFullStop(error.message), brokerAdvice[error.code]);
+    return new Failure(brokerExit[error.code], error.message, brokerAdvice[error.code]);
   }
   if (error instanceof KubeconfigError) {
-    return new Failure(exitCodes.failed, withoutFullStop(error.message), 'The flags are --kubeconfig and --context.');
+    return new Failure(exitCodes.failed, error.message, 'It is chosen by --kubeconfig and --context.');
   }
   if (error instanceof AccessError) {
-    return new Failure(exitCodes.failed, withoutFullStop(error.message), accessAdvice[error.code]);
+    return new Failure(exitCodes.failed, error.message, accessAdvice[error.code]);
   }
   if (error instanceof CredentialsError) {
-    return new Failure(
-      exitCodes.failed,
-      withoutFullStop(error.message),
-      'See --tls, --token-file and --dir in the help.',
-    );
+    return new Failure(exitCodes.failed, error.message, 'See --tls, --token-file and --dir in the help.');
   }
   if (error instanceof DirectoryError) {
-    return new Failure(exitCodes.failed, withoutFullStop(error.message), directoryAdvice[error.code]);
+    return new Failure(exitCodes.failed, error.message, directoryAdvice[error.code]);
   }
   if (error instanceof JournalError) {
-    return new Failure(exitCodes.failed, withoutFullStop(error.message), 'Name another file with --record.');
+    return new Failure(exitCodes.failed, error.message, 'Name another file with --record.');
   }
   if (error instanceof ReplicaError) {
     return new Failure(exitCodes.failed, error.message, 'Stop it first, or run both at an external broker (--broker).');
   }
   return error instanceof Error ? error : new Error(String(error));
-}
-
-function withoutFullStop(text: string): string {
-  return text.replace(/[.?]$/, '');
 }

@@ -12,7 +12,8 @@ export class Failure extends Error {
   readonly advice: string;
 
   constructor(exitCode: ExitCode, message: string, advice: string) {
-    super(message);
+    // The advice follows as a sentence of its own, and messages of others may end as one; a question keeps its mark.
+    super(message.replace(/\.$/, ''));
     this.name = 'Failure';
     this.exitCode = exitCode;
     this.advice = advice;
@@ -69,16 +70,20 @@ export function listenFailure(error: unknown, what: string, place: string, flag:
   }
 }
 
-/** Says a failure to read a file that the user named in words. */
-export function fileFailure(error: unknown, flag: string, path: string): Error {
+/**
+ * Says a failure to read a file that the user named in words.
+ * @param flag the flag that named it; undefined where the file is the command's argument
+ */
+export function fileFailure(error: unknown, flag: string | undefined, path: string): Error {
+  const said = flag === undefined ? '' : `${flag}: `;
   switch (codeOf(error)) {
     case 'ENOENT':
-      return failed(`${flag}: there is no file ${path}`, 'Check the path.');
+      return failed(`${said}there is no file ${path}`, 'Check the path.');
     case 'EACCES':
-      return failed(`${flag}: ${path} may not be read`, 'Check its owner and mode.');
+      return failed(`${said}${path} may not be read`, 'Check its owner and mode.');
     case 'EISDIR':
-      return failed(`${flag}: ${path} is a directory`, 'Name a file.');
+      return failed(`${said}${path} is a directory`, 'Name a file.');
     default:
-      return failed(`${flag}: ${path} cannot be used: ${messageOf(error)}`, 'Check its content.');
+      return failed(`${said}${path} cannot be used: ${messageOf(error)}`, 'Check its content.');
   }
 }

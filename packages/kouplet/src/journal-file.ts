@@ -78,7 +78,7 @@ async function* linesOf(path: string): AsyncGenerator<{ readonly text: string; r
         throw failed(`${path} has a line longer than any of a journal`, 'Name another file.');
     }
   } catch (error) {
-    if (error instanceof Error && 'code' in error) throw fileFailure(error, 'FILE', path);
+    if (error instanceof Error && 'code' in error) throw fileFailure(error, undefined, path);
     throw error;
   }
   if (rest !== '') yield { text: rest, isWhole: false };

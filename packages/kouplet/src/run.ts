@@ -31,11 +31,16 @@ async function tell(error: unknown, complaint: string): Promise<number> {
   // Loaded only now: it knows the errors of all rooms, and a help text needs none of them.
   const failure = error instanceof Failure ? error : (await import('./explain.ts')).explain(error);
   if (failure instanceof Failure) {
-    process.stderr.write(`kouplet: ${maskText(failure.message)}. ${failure.advice}\n`);
+    process.stderr.write(`kouplet: ${maskText(sentenceOf(failure.message))} ${failure.advice}\n`);
     return failure.exitCode;
   }
   process.stderr.write(
     `kouplet: this is a bug of Kouplet, please report it: ${maskText(failure.stack ?? failure.message)}\n`,
   );
   return exitCodes.failed;
+}
+
+/** With its full stop, unless it is a question. */
+function sentenceOf(message: string): string {
+  return message.endsWith('?') ? message : `${message}.`;
 }

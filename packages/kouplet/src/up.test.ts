@@ -1,9 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, expect, test } from 'vitest';
-import { endCommands, startCommand } from './testing/command.ts';
+import { endCommands, runCommand, startCommand } from './testing/command.ts';
 
 const sample = fileURLToPath(new URL('../../../samples/module-deployment.yaml', import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), 'kouplet-up-'));
@@ -38,6 +39,37 @@ test('Ctrl-C while it starts ends it too [SPEC O9]', async () => {
   command.process.kill('SIGINT');
   expect((await command.ended).code).toBe(0);
 });
+
+test('a folder is of one process: a second is told so and changes nothing there, also after a kill [SPEC O14]', async () => {
+  const shared = join(dir, 'shared');
+  const files = ['kubeconfig', 'controller.log'].map((name) => join(shared, name));
+  const texts = (): string[] => files.map((path) => readFileSync(path, 'utf8'));
+  const first = startCommand(['up', '--dir', shared, '--bases', '0']);
+  await first.says(/Ctrl-C ends it/, 60_000);
+  const [kubeconfig, log = ''] = texts();
+  const second = await runCommand(['up', '--dir', shared, '--bases', '0']);
+  expect(second).toEqual({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(
+      new RegExp(
+        `^kouplet: another kouplet up \\(process ${first.process.pid}\\) has the folder \\S*shared\\. End that one first, .*--dir\\.\n$`,
+      ),
+    ),
+  });
+  expect(texts()[0]).toBe(kubeconfig);
+  expect(texts()[1]?.startsWith(log)).toBe(true);
+  first.process.kill('SIGKILL');
+  await first.ended;
+  // What the killed one left names a process that lives: this one, which has not that folder.
+  const left = new DatabaseSync(join(shared, 'up.lock'));
+  left.exec(`PRAGMA user_version = ${process.pid}`);
+  left.close();
+  const third = startCommand(['up', '--dir', shared, '--bases', '0']);
+  await third.says(/Ctrl-C ends it/, 60_000);
+  third.process.kill('SIGINT');
+  expect(await third.ended).toMatchObject({ code: 0, stderr: '' });
+}, 120_000);
 
 test('with --keep what was applied is there the next time, and comes on line again [SPEC C150]', async () => {
   const kept = join(dir, 'kept');

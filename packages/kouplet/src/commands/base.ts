@@ -44,7 +44,7 @@ export async function base(flags: BaseFlags): Promise<void> {
     key: key === undefined ? undefined : readText('--key', key),
   }).catch((error: unknown): Fleet => {
     throw failed(
-      `the bases cannot connect: ${messageOf(error).replace(/[.?]$/, '')}`,
+      `the bases cannot connect: ${messageOf(error)}`,
       'The flags are --broker, --username, --password-file, --ca, --cert and --key.',
     );
   });

@@ -6,7 +6,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Fleet, startFleet } from '@kouplet/base';
-import { AedesTunnel } from '@kouplet/broker';
+import { AedesTunnel, BrokerError } from '@kouplet/broker';
 import { type Cluster, type Durability, startCluster } from '@kouplet/cluster';
 import { type Change, type Controller, openLog, startController } from '@kouplet/controller';
 import { defaultTimings, maskText, type Policy } from '@kouplet/core';
@@ -16,6 +16,7 @@ import { type RecordFlags, recordTo } from '../journal.ts';
 import { shownPath, writeKubeconfig } from '../kubeconfig-file.ts';
 import { brokerLogTo, say, warn } from '../output.ts';
 import { type Lifetime, listenToSignals, Stops } from '../stopping.ts';
+import { holdFolder } from '../up/folder.ts';
 import { lineOf, linesToTry, listed } from '../up/lines.ts';
 import { applyManifest, type Manifest, readManifests } from '../up/manifests.ts';
 import { kubeletVersion, userAgent, version } from '../version.ts';
@@ -66,6 +67,7 @@ async function start(
 ): Promise<Controller | undefined> {
   const { env, dir } = flags;
   const kubeconfigPath = join(dir, 'kubeconfig');
+  stops.add('the folder', await holdFolder(dir));
   say(`kouplet ${version}`);
 
   const cluster = await startCluster({
@@ -103,6 +105,9 @@ async function start(
     http: { host, port: 0 },
     log: log.log,
     onChange: (change) => changes.tell(change),
+  }).catch((error: unknown): Controller => {
+    if (!(error instanceof BrokerError)) throw error;
+    throw failed(error.message, 'It is set by --mqtt-port.');
   });
   stops.add('the controller', () => controller.stop());
   await Promise.race([controller.ready, lifetime.ended]);
