@@ -1,8 +1,13 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
+  closeSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -165,6 +170,36 @@ test('the journal of the run before becomes the earlier part; what is none is no
   expect(readFileSync(earlierPart(path), 'utf8')).toBe('apiVersion: v1\n');
   expect(() => opened({ path: join(dir, 'nowhere', 'journal') })).toThrow(/cannot be written: ENOENT/);
 });
+
+test.runIf(existsSync('/proc/self/fd'))(
+  'the journal of a process that runs is not taken from it; that of one that was killed is [SPEC E32]',
+  async () => {
+    const first = opened();
+    tellPods(first, 1, 2);
+    await eventually('it is written', () => readFileSync(path, 'utf8').includes('pod-observed'));
+    const words = `is the journal of process ${process.pid}, which runs: two cannot record to one file`;
+    expect(() => opened()).toThrow(`${path} ${words}`);
+    // Nor may it become the earlier part of another's.
+    const before = join(dir, 'other');
+    linkSync(path, earlierPart(before));
+    expect(() => opened({ path: before })).toThrow(`${earlierPart(before)} ${words}`);
+    expect(existsSync(earlierPart(path))).toBe(false);
+    await first.close();
+    const [header = '', ...rest] = linesOf(path);
+    const file = openSync(path, 'a');
+    const child = spawn('sleep', ['60'], { stdio: ['ignore', file, 'ignore'] });
+    closeSync(file);
+    try {
+      writeFileSync(path, `${[JSON.stringify({ ...JSON.parse(header), pid: child.pid }), ...rest].join('\n')}\n`);
+      expect(() => opened()).toThrow(`${path} is the journal of process ${child.pid}, which runs`);
+    } finally {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    await opened().close();
+    expect(readFileSync(earlierPart(path), 'utf8')).toContain(`"pid":${child.pid},`);
+  },
+);
 
 test('a disk that fails ends nothing: it is told once, and what is missing is said when it works again [SPEC E32]', async () => {
   const limitBytes = 512 * 1024;

@@ -26,6 +26,7 @@ import {
 import type { BaseId } from '@kouplet/protocol';
 import { type EdgeClock, systemClock } from '../clock.ts';
 import type { Log } from '../log.ts';
+import { hasOpen } from './writer.ts';
 
 /** What the pipeline tells; nothing of it throws or waits. */
 export interface Journal {
@@ -74,7 +75,7 @@ export function earlierPart(path: string): string {
 
 /**
  * A journal of an earlier run that is there becomes the earlier part.
- * @throws JournalError where FILE or FILE.1 is something else, or cannot be written
+ * @throws JournalError where FILE or FILE.1 is something else, or is another process's now, or cannot be written
  */
 export function openJournal(options: JournalOptions): Journal {
   const { path } = options;
@@ -96,17 +97,22 @@ export function openJournal(options: JournalOptions): Journal {
 }
 
 function checkJournal(path: string): void {
-  if (!isJournal(path)) throw new JournalError(`${path} is there and is no journal: it is not written over`);
+  const first = firstLineOf(path);
+  const read = readHeader(first);
+  // Also one of another format, or one whose process was killed while it began.
+  if (first !== '' && read.kind !== 'header' && !first.startsWith(headerStart))
+    throw new JournalError(`${path} is there and is no journal: it is not written over`);
+  const pid = read.kind === 'header' ? read.header.pid : undefined;
+  if (typeof pid === 'number' && hasOpen(pid, path))
+    throw new JournalError(`${path} is the journal of process ${pid}, which runs: two cannot record to one file`);
 }
 
-function isJournal(path: string): boolean {
+function firstLineOf(path: string): string {
   const file = openSync(path, 'r');
   try {
     const head = Buffer.alloc(64 * 1024);
     const text = head.toString('utf8', 0, readSync(file, head, 0, head.length, 0));
-    const first = text.split('\n', 1)[0] ?? '';
-    // Also one of another format, or one whose process was killed while it began.
-    return first === '' || readHeader(first).kind === 'header' || first.startsWith(headerStart);
+    return text.split('\n', 1)[0] ?? '';
   } finally {
     closeSync(file);
   }
@@ -254,7 +260,7 @@ class FileJournal implements Journal {
     const at = new Date(this.#clock.now().wall).toISOString();
     const header: JournalHeader = {
       ...{ kind: 'kouplet-journal', format: journalFormat, version, session: this.#session, part: this.#part },
-      ...{ at, policy },
+      ...{ at, pid: process.pid, policy },
     };
     this.#add(measured(plainLine(header)));
   }

@@ -27,6 +27,8 @@ export interface JournalHeader {
   readonly version: string;
   /** Of one process: parts of the same session follow each other. */
   readonly session: string;
+  /** Of that process; not in journals of earlier versions. */
+  readonly pid?: number;
   /** From 1. */
   readonly part: number;
   /** When this part was begun (RFC 3339). */
