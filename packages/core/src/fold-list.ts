@@ -207,6 +207,7 @@ function foldAskedAfter(
     const { operation: _refused, lost: _lost, claim: _claim, ...others } = slot;
     return settle(withSlot(state, key, taken), key, others, presence, said, asOf, at, policy);
   }
+  if (isDone && isUnproven(slot, operation)) return foldUnproven(state, key, operation);
   if (isDone) return endByList(state, key, slot, operation, presence, said, asOf, at, policy);
   if (presence === 'RESOLVED' || presence === 'UNRESOLVED' || !isLost(state, operation, at.mono, policy))
     return withSlot(state, key, seen);
@@ -230,6 +231,27 @@ function foldAskedAfter(
     ended,
     nodeNotice('Warning', 'CommandLost', `${command} ${key} had no answer and no effect; it is sent again`),
   );
+}
+
+/**
+ * What was to be uninstalled may be a download, which no list shows: that the list lacks it proves nothing, and was so before the
+ * command. Its answer would have told; once more it is asked for. A base that is silent again answers no operation. [SPEC M21]
+ */
+function isUnproven(slot: Slot, { command, attempt, isOrphaned }: Operation): boolean {
+  return command === 'uninstallBiz' && slot.lost?.command === 'installBiz' && attempt === 1 && isOrphaned !== true;
+}
+
+function foldUnproven(state: BaseState, key: string, operation: Operation): BaseState {
+  const { command, attempt, firstSentAt, sentAt } = operation;
+  const ended = withSlot(state, key, {
+    operation: undefined,
+    endedAt: sentAt,
+    presence: undefined,
+    presenceAsOf: undefined,
+    lost: { command, attempt, firstSentAt },
+  });
+  const text = `${command} ${key} had no answer, and no list shows whether it is still being installed; it is sent again`;
+  return withNotice(ended, nodeNotice('Warning', 'CommandLost', text));
 }
 
 /**

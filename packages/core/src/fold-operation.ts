@@ -211,7 +211,11 @@ function foldConflict(ending: Ending, message: string): BaseState {
     return withSlot(state, key, { operation: { ...operation, isConfirmedRunning: true, isRefused: true } });
   }
   if (operation.attempt > 1) {
-    return withSlot(state, key, { operation: { ...operation, isConfirmedRunning: true } });
+    // An uninstall sent again that meets an install: that one is what runs, and its end is awaited.
+    const isInstall = operation.command === 'installBiz' || message.includes('(installBiz)');
+    const command = isInstall ? 'installBiz' : operation.command;
+    const sentAt = command === operation.command ? operation.sentAt : at.mono;
+    return withSlot(state, key, { operation: { ...operation, command, sentAt, isConfirmedRunning: true } });
   }
   if (slot.lost !== undefined && slot.lost.command !== operation.command) {
     // What was taken for lost is what runs, unlisted: a download. Its end is awaited, or it would outlive its Pod.
