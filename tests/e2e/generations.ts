@@ -8,7 +8,7 @@ const kinds = [
   ...releases.map((release) => ({ name: `release ${release}`, release })),
   { name: 'the seed’s topics, without an env', release: '1.3.0', generation: 'seed' },
   { name: 'an identity with dots', release: '1.4.2', identity: '10.4.0.12' },
-  { name: 'an env in upper case', release: '1.4.2', isUpperCase: true },
+  { name: 'an env of its own in upper case, which it lowers', release: '1.4.2', isUpperCase: true },
 ] as const;
 
 /** What a Node can tell of it by its heartbeat. */
