@@ -18,17 +18,32 @@ export interface Decoded {
 const MAX_COMPLAINTS = 64;
 
 /** What stops decoding: the text is Go's. */
-class WrongType extends Error {}
+class WrongType extends Error {
+  /** In the words of the converter that a strategic patch goes through, where they are known. */
+  readonly converting: string | undefined;
+
+  constructor(message: string, converting?: string) {
+    super(message);
+    this.converting = converting;
+  }
+}
 
 export interface DecodeOptions {
   /** How a wrong type is refused; by default 400 "… cannot be handled as a …". */
-  readonly refusal?: (text: string) => ApiError;
+  readonly refusal?: (text: string, converting?: string) => ApiError;
   /** Controllers may write micro times as they come; a client must send six digits, as a real server insists. */
   readonly inProcess?: boolean;
 }
 
+/** What of a kind decoding needs. */
+export type DecodedKind = Pick<Kind, 'kind' | 'version' | 'schema' | 'custom'>;
+
 /** @throws ApiError for a value of a wrong type */
-export function decode(kind: Kind, raw: Readonly<Record<string, unknown>>, options: DecodeOptions = {}): Decoded {
+export function decode(
+  kind: DecodedKind,
+  raw: Readonly<Record<string, unknown>>,
+  options: DecodeOptions = {},
+): Decoded {
   const { apiVersion, kind: own, ...rest } = raw;
   const context: Context = { complaints: [], inProcess: options.inProcess === true };
   try {
@@ -40,14 +55,16 @@ export function decode(kind: Kind, raw: Readonly<Record<string, unknown>>, optio
     const draft = { kind: own ?? kind.kind, apiVersion: apiVersion ?? '', ...fields, metadata } as KubeObject;
     return { draft, complaints: context.complaints };
   } catch (error) {
-    if (error instanceof WrongType) throw (options.refusal ?? ((text) => cannotBeHandled(kind, text)))(error.message);
+    if (error instanceof WrongType) {
+      throw (options.refusal ?? ((text) => cannotBeHandled(kind, text)))(error.message, error.converting);
+    }
     throw error;
   }
 }
 
 /** The metadata has its type; the rest is as its schema says, empty or not. */
 function decodeCustom(
-  kind: Kind,
+  kind: DecodedKind,
   custom: CustomKind,
   raw: Readonly<Record<string, unknown>>,
   context: Context,
@@ -259,7 +276,8 @@ function integer(value: unknown, type: FieldType, place: Place): number {
   if (typeof value !== 'number') throw wrongType(value, type, place);
   const fits = type.kind === 'int32' ? value >= -INT32 && value < INT32 : Math.abs(value) <= 2 ** 63;
   if (Number.isInteger(value) && fits) return value;
-  throw new WrongType(`json: cannot unmarshal number ${value} into ${goField(type, place)}`);
+  const converting = Number.isInteger(value) ? undefined : `cannot convert float64 to ${type.kind}`;
+  throw new WrongType(`json: cannot unmarshal number ${value} into ${goField(type, place)}`, converting);
 }
 
 const SECONDS = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
@@ -293,7 +311,31 @@ function time(value: unknown, type: FieldType, place: Place, micro?: Context): s
 }
 
 function wrongType(value: unknown, type: FieldType, place: Place): WrongType {
-  return new WrongType(`json: cannot unmarshal ${word(value)} into ${goField(type, place)}`);
+  return new WrongType(`json: cannot unmarshal ${word(value)} into ${goField(type, place)}`, conversionOf(value, type));
+}
+
+/** What Go's converter of unstructured values says: by reflection, in which a whole number can become a string and is not let to. */
+function conversionOf(value: unknown, { kind }: FieldType): string | undefined {
+  const given = Array.isArray(value) ? 'slice' : isRecord(value) ? 'map' : scalarOf(value);
+  switch (kind) {
+    case 'struct':
+      return `cannot restore struct from: ${given}`;
+    case 'list':
+      return `cannot restore slice from ${given}`;
+    case 'map':
+      return `cannot restore map from ${given}`;
+    case 'string':
+      return given === 'int64' ? 'cannot convert int64 to string' : 'unrecognized type: string';
+    case 'bool':
+      return 'unrecognized type: bool';
+    default:
+      return undefined;
+  }
+}
+
+function scalarOf(value: unknown): string {
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int64' : 'float64';
+  return word(value);
 }
 
 /** `Go struct field PodSpec.spec.containers of type []v1.Container`. */

@@ -139,10 +139,14 @@ function readPatched(
       `no kind ${named} is registered for version ${version} in scheme "pkg/runtime/scheme.go:110"`,
     );
   }
-  const refusal = (text: string): ApiError => {
+  return decode(kind, value, { refusal: refusalOf(quoted, strategic) });
+}
+
+/** Of a patch whose outcome has a wrong type. A strategic one does not go through JSON in a real server: other words. */
+export function refusalOf(quoted: () => string, strategic: boolean): (text: string, converting?: string) => ApiError {
+  return (text, converting) => {
     const plain = strategic ? / of type (int32|int64|float64|bool|string)$/.exec(text)?.[1] : undefined;
-    // A strategic patch does not go through JSON in a real server, and is refused in fewer words.
-    return invalidPatch(quoted(), plain === undefined ? text : `unrecognized type: ${plain}`);
+    const unrecognized = plain === undefined ? text : `unrecognized type: ${plain}`;
+    return invalidPatch(quoted(), (strategic ? converting : undefined) ?? unrecognized);
   };
-  return decode(kind, value, { refusal });
 }

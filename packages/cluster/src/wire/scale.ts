@@ -13,14 +13,16 @@ import type { Face } from '../rest/face.ts';
 import { type Ground, timestamp } from '../rest/ground.ts';
 import { get } from '../rest/reads.ts';
 import { update } from '../rest/writes.ts';
-import { badRequest, invalid } from '../status.ts';
+import { decode } from '../schema/decode.ts';
+import { badRequest, cannotBeHandled, invalid, invalidPatch } from '../status.ts';
 import { isApply, readConfig } from './apply-patches.ts';
 import { contentType, readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 import { negotiate } from './negotiate.ts';
-import { writeQuery } from './options.ts';
-import { applyPatch, readPatch } from './patches.ts';
+import { type FieldValidation, writeQuery } from './options.ts';
+import { applyPatch, readPatch, refusalOf } from './patches.ts';
 import { includeOf, tableOf } from './tables.ts';
+import { complain } from './typed-body.ts';
 
 const SCALE = { group: 'autoscaling', plural: 'scales', kind: 'Scale' };
 
@@ -38,7 +40,7 @@ export async function serveScale(
   const applies = isApply(exchange);
   const query = writeQuery(exchange, exchange.method === 'PUT' ? 'UpdateOptions' : 'PatchOptions', applies);
   get(face, namespace, name);
-  const read = applies ? undefined : await readScale(exchange);
+  const read = applies ? undefined : await readScale(exchange, query.fieldValidation);
   const config = applies ? readConfig((await exchange.body()).toString('utf8')).config : {};
   // Only now: while the body came in, the object may have changed.
   const old = get(face, namespace, name);
@@ -97,29 +99,36 @@ const TABLE: Pick<Kind, 'columns' | 'row'> = {
   ],
 };
 
-/** The body, and what it makes of the Scale that is there. */
-async function readScale(exchange: Exchange): Promise<(present: KubeObject) => Record<string, unknown>> {
+/** The body, and what it makes of the Scale that is there. @throws ApiError for what is no Scale */
+async function readScale(
+  exchange: Exchange,
+  validation: FieldValidation,
+): Promise<(present: KubeObject) => KubeObject> {
   if (exchange.method === 'PUT') {
     const { value } = readBody(await exchange.body(), contentType(exchange.header('content-type')), SCALE);
-    return () => value;
+    const { draft, complaints } = decode(scaleKind, value);
+    complain(exchange, validation, complaints, (text) => cannotBeHandled(scaleKind, `strict decoding error: ${text}`));
+    return () => draft;
   }
   const document = await readPatch(exchange);
   return (present) => {
-    const { value } = applyPatch(document, present);
+    const { value, quoted, duplicates } = applyPatch(document, present);
     if (!isRecord(value)) throw badRequest('the patched document is no object');
-    return value;
+    const refusal = refusalOf(quoted, document.type === 'strategic');
+    const { draft, complaints } = decode(scaleKind, value, { refusal });
+    const doubled = duplicates.map((path) => `duplicate field "${path}"`);
+    complain(exchange, validation, [...complaints, ...doubled], (text) =>
+      invalidPatch(quoted(), `strict decoding error: ${text}`),
+    );
+    return draft;
   };
 }
 
 /** @param name  of the object; undefined where its own validation speaks of what is below zero */
 function replicasOf(scale: Record<string, unknown>, name: string | undefined): number {
   const spec = isRecord(scale.spec) ? scale.spec : {};
-  const replicas = spec.replicas ?? 0;
-  if (typeof replicas !== 'number' || !Number.isInteger(replicas)) {
-    throw badRequest(
-      `Scale in version "v1" cannot be handled as a Scale: json: cannot unmarshal ${typeof replicas} into Go struct field ScaleSpec.spec.replicas of type int32`,
-    );
-  }
+  // What was applied was typed before; all else has been decoded as a Scale.
+  const replicas = typeof spec.replicas === 'number' ? spec.replicas : 0;
   if (replicas < 0 && name !== undefined) {
     throw invalid(SCALE, name, [
       {

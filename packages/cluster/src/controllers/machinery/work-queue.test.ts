@@ -70,3 +70,29 @@ test('a due time comes once, the earliest one, and never after the end [SPEC C90
   await clock.advance(100);
   expect(at).toEqual([20]);
 });
+
+test('a key that adds itself again, and one whose work takes long, give the turn back in between [SPEC C90]', async () => {
+  const clock = createVirtualClock(0);
+  const ran: string[] = [];
+  let slowMs = 0;
+  const queue = createWorkQueue({
+    clock: { ...clock, now: () => clock.now() + slowMs },
+    onError: () => undefined,
+    run: (key) => {
+      ran.push(key);
+      if (key === 'again' && ran.length < 10) queue.add('again');
+      if (key === 'slow') slowMs += 1_000;
+    },
+  });
+  queue.add('again');
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(ran).toEqual(['again']);
+  await settle();
+  expect(ran).toHaveLength(10);
+  ran.length = 0;
+  for (const key of ['slow', 'a', 'b']) queue.add(key);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(ran).toEqual(['slow']);
+  await settle();
+  expect(ran).toEqual(['slow', 'a', 'b']);
+});

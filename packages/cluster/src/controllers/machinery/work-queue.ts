@@ -19,6 +19,8 @@ export interface WorkQueueOptions {
   maxBackoffMs?: number;
   /** Keys worked on before the turn is given back. */
   batch?: number;
+  /** For how long, before it is given back all the same: one key may make hundreds of objects. */
+  turnMs?: number;
 }
 
 export interface WorkQueue {
@@ -29,7 +31,7 @@ export interface WorkQueue {
 }
 
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
-  const { clock, run, onError, backoffMs = 5, maxBackoffMs = 1_000_000, batch = 50 } = options;
+  const { clock, run, onError, backoffMs = 5, maxBackoffMs = 1_000_000, batch = 50, turnMs = 20 } = options;
   const ready = new Set<string>();
   const due = new Map<string, number>();
   const failures = new Map<string, number>();
@@ -39,10 +41,11 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
 
   function drain(): void {
     isDraining = false;
-    let left = batch;
-    for (const key of ready) {
+    const until = clock.now() + turnMs;
+    // Of those that are ready now: a key that adds itself again while it is worked on has its next turn after the others'.
+    for (const key of firstOf(ready, batch)) {
       if (isStopped) return;
-      if (left-- === 0) break;
+      if (clock.now() > until) break;
       ready.delete(key);
       try {
         run(key);
@@ -113,4 +116,13 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
       failures.clear();
     },
   };
+}
+
+function firstOf(keys: Iterable<string>, count: number): readonly string[] {
+  const first: string[] = [];
+  for (const key of keys) {
+    if (first.length === count) break;
+    first.push(key);
+  }
+  return first;
 }
