@@ -6,6 +6,7 @@ import { endProcesses, startControllerProcess } from '../support/processes.ts';
 import { settles } from '../support/sight.ts';
 import { staysTrue, waitFor } from '../support/wait.ts';
 import { startWorld, type World } from '../support/world.ts';
+import { retainedOn } from '../upstream/left-behind.ts';
 
 let world: World | undefined;
 const ends: Array<() => Promise<void> | void> = [];
@@ -39,7 +40,7 @@ test.skipIf(!hasMosquitto)(
     const commands = ['installBiz biz1:0.0.1', 'uninstallBiz biz1:0.0.1'];
     await settles(place, { node: 'Ready=True', pods: {}, list: [], commands }, 10_000);
     expect(place.commands(place.base(1))).toEqual([]);
-    expect(place.bases.flatMap((base) => base.log).filter((one) => one.retained)).toEqual([]);
+    expect(await retainedOn(broker, [`koupleless_${place.env}/#`])).toEqual([]);
   },
 );
 
@@ -63,18 +64,7 @@ test.skipIf(!hasMosquitto)(
     world = place;
     await waitFor(
       'nothing is retained there any more',
-      async () => {
-        const probe = await mqtt.connectAsync(broker);
-        const seen: string[] = [];
-        probe.on('message', (topic, _payload, packet) => {
-          if (packet.retain) seen.push(topic);
-        });
-        await probe.subscribeAsync(topics);
-        // What is retained comes right behind the SUBACK; an answer to a publish of our own comes after it.
-        await probe.publishAsync(`probe/${place.env}`, '', { qos: 1 });
-        await probe.endAsync();
-        return seen.length === 0;
-      },
+      async () => (await retainedOn(broker, topics)).length === 0,
       20_000,
     );
     const base = await place.addBase({ identity: 'late' });
