@@ -11,6 +11,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { commandSubscriptionsOf, subscriptionsOf } from '@kouplet/protocol';
 import { MqttClient, UniqueMessageIdProvider } from 'mqtt';
+import { controllerClientPrefix } from './access.ts';
 import { BrokerError, type BrokerErrorCode } from './errors.ts';
 import { type Log, reasonOf } from './log.ts';
 import type { SendOutcome, TunnelMessage } from './tunnel.ts';
@@ -21,6 +22,8 @@ export interface LinkTarget {
   readonly host: string;
   readonly port: number;
   readonly clientId: string;
+  /** A topic segment that no other process has. */
+  readonly canaryId: string;
   readonly env: string;
   readonly listensOnly: boolean;
   readonly username: string | undefined;
@@ -73,7 +76,7 @@ export class MqttLink {
     this.#log = log;
     this.#now = now;
     // Inside the tree that a controller must be allowed anyway; three levels, so that no base and no wildcard for bases hears it.
-    this.#canaryTopic = `koupleless_${target.env}/kouplet-canary/${target.clientId.slice(target.clientId.lastIndexOf('@') + 1)}`;
+    this.#canaryTopic = `koupleless_${target.env}/kouplet-canary/${target.canaryId}`;
   }
 
   open(): void {
@@ -304,13 +307,14 @@ export class MqttLink {
   }
 
   get #who(): string {
-    return this.#target.username === undefined
-      ? 'clients without a user'
-      : `user ${JSON.stringify(this.#target.username)}`;
+    const { username, clientId } = this.#target;
+    const who = username === undefined ? 'clients without a user' : `user ${JSON.stringify(username)}`;
+    // One of another's choosing may be what the broker goes by.
+    return clientId.startsWith(controllerClientPrefix) ? who : `${who} (client id ${JSON.stringify(clientId)})`;
   }
 
   #failure(error: unknown): BrokerError {
-    const [code, text] = judgeFailure(error, this.#target.isTls, this.#who);
+    const [code, text] = judgeFailure(error, this.#target, this.#who);
     return new BrokerError(code, `${this.#at} ${text}`, { cause: error });
   }
 }
@@ -325,7 +329,11 @@ function isGranted(client: MqttClient, filter: string): Promise<boolean> {
 }
 
 /** What a failed connection means, and what helps, in the words after "the broker X …". One table. */
-function judgeFailure(error: unknown, isTls: boolean, who: string): readonly [BrokerErrorCode, string] {
+function judgeFailure(
+  error: unknown,
+  { isTls, clientId }: LinkTarget,
+  who: string,
+): readonly [BrokerErrorCode, string] {
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
   switch (code) {
     case undefined:
@@ -333,7 +341,10 @@ function judgeFailure(error: unknown, isTls: boolean, who: string): readonly [Br
     case 1:
       return ['refused', 'refused us: it does not speak MQTT 3.1.1'];
     case 2:
-      return ['refused', 'refused our client id (kouplet-controller@@@…): allow it, or let it be chosen by the client'];
+      return [
+        'refused',
+        `refused our client id ${JSON.stringify(clientId)}: allow what begins so, or set another beginning with --mqtt-client-prefix`,
+      ];
     case 3:
       return ['unreachable', 'says that it is unavailable'];
     case 4:

@@ -55,6 +55,27 @@ describe('a tunnel that only listens', () => {
   });
 });
 
+describe('a client id of one’s own', () => {
+  it('is the one that the broker sees, whatever is in it, and is named where the broker refuses it [SPEC O16]', async () => {
+    const { url } = await startOurs();
+    const clientId = 'kouplet-controller@@@a/b+#';
+    const { told, start } = tunnelTo(url, { clientId });
+    await start();
+    expect(told.words).toEqual(['up']);
+    // The newer of two with the same one is let in, and the older cut off.
+    opened.add(await TestClient.connect(url, clientId), (client) => client.end());
+    await until('it is cut off', () => told.words.length > 1);
+    await expect(tunnelTo(url, { clientId: 'shop@@@mc-1' }).start()).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('(client id "shop@@@mc-1")'),
+    });
+    await expect(tunnelTo(url, { clientId: 'shop' }).start()).rejects.toMatchObject({
+      code: 'refused',
+      message: expect.stringContaining('refused our client id "shop"'),
+    });
+  });
+});
+
 describe('an external broker that cannot be had', () => {
   it('is refused at once, in one line that says what to do [SPEC B16]', async () => {
     const users = readUsers(

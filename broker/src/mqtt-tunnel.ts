@@ -15,6 +15,11 @@ export interface MqttTunnelOptions {
   readonly url: string;
   /** Lower case. */
   readonly env: string;
+  /**
+   * Ours there, for a broker that rules by it; two connections with the same one cut each other off. Default: `kouplet-controller@@@`
+   * and a random one.
+   */
+  readonly clientId?: string;
   readonly username?: string;
   readonly password?: string | Buffer;
   /** PEM; without it the system's authorities. The broker's certificate is always verified. */
@@ -54,6 +59,8 @@ const defaultTimes = {
 export class MqttTunnel implements Tunnel {
   readonly kind = 'external';
   readonly #options: MqttTunnelOptions;
+  /** Which process this is, whatever its client id says. */
+  readonly #id = randomUUID();
   #target: LinkTarget;
   readonly #times: typeof defaultTimes;
   readonly #log: Log;
@@ -73,7 +80,7 @@ export class MqttTunnel implements Tunnel {
   /** @throws BrokerError `bad-address` or `bad-tls` */
   constructor(options: MqttTunnelOptions) {
     this.#options = options;
-    this.#target = targetOf(options);
+    this.#target = targetOf(options, this.#id);
     this.#times = { ...defaultTimes, ...options.times };
     this.#log = options.log ?? silentLog;
     this.#now = options.now ?? (() => performance.now());
@@ -135,8 +142,7 @@ export class MqttTunnel implements Tunnel {
     const { credentials } = this.#options;
     if (credentials === undefined) return;
     try {
-      // The client id stays: it says which process this is.
-      this.#target = { ...targetOf({ ...this.#options, ...credentials() }), clientId: this.#target.clientId };
+      this.#target = targetOf({ ...this.#options, ...credentials() }, this.#id);
     } catch (error) {
       this.#log('credentials-unread', { reason: reasonOf(error) }, 'error');
     }
@@ -188,7 +194,7 @@ export class MqttTunnel implements Tunnel {
   }
 }
 
-function targetOf(options: MqttTunnelOptions): LinkTarget {
+function targetOf(options: MqttTunnelOptions, id: string): LinkTarget {
   const shown = options.url.replace(/\/\/[^@/]*@/, '//');
   const help = 'it must be mqtt://HOST[:PORT] or mqtts://HOST[:PORT]';
   if (!URL.canParse(options.url))
@@ -217,7 +223,8 @@ function targetOf(options: MqttTunnelOptions): LinkTarget {
     isTls,
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port: url.port === '' ? (isTls ? 8883 : 1883) : Number(url.port),
-    clientId: `${controllerClientPrefix}${randomUUID()}`,
+    clientId: options.clientId ?? `${controllerClientPrefix}${id}`,
+    canaryId: id,
     env: options.env,
     listensOnly: options.listensOnly ?? false,
     username,

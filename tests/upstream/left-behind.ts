@@ -202,11 +202,13 @@ export async function startInItsPlace(
   world: World,
   brokerPort: number,
   clientId: string | undefined,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<Running & { readonly http: string }> {
   const httpPort = await freePort();
   const started = startKouplet(['controller'], {
     ...upstreamEnvironment(world, brokerPort, clientId),
     KOUPLET_HTTP: `127.0.0.1:${httpPort}`,
+    ...more,
   });
   const http = `http://127.0.0.1:${httpPort}`;
   await waitFor(

@@ -9,6 +9,9 @@ afterAll(async () => {
   await endProcesses();
 });
 
+/** A broker of ours without users tells controllers from bases by it. */
+const environment = { MQTT_CLIENT_PREFIX: 'kouplet-controller' };
+
 async function fleetAtBroker(clientId: string, durationSeconds?: number) {
   const brokerPort = await freePort();
   await startBrokerProcess(brokerPort);
@@ -26,6 +29,7 @@ describe.concurrent('a fleet of ModuleController v2.2.0', () => {
       nextClientId: 'module-controller-1',
       takesMs: 20_000,
       watchMs: 4_000,
+      environment,
     });
   }, 60_000);
 
@@ -37,6 +41,7 @@ describe.concurrent('a fleet of ModuleController v2.2.0', () => {
       nextClientId: undefined,
       takesMs: 30_000,
       watchMs: 2_000,
+      environment,
     });
   }, 60_000);
 });

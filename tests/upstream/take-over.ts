@@ -108,6 +108,8 @@ export async function takeOver(
     readonly nextClientId: string | undefined;
     readonly takesMs: number;
     readonly watchMs: number;
+    /** Of its variables, what is otherwise than with upstream. */
+    readonly environment?: Readonly<Record<string, string>>;
     /** More to be seen before anything is asked for. */
     readonly meanwhile?: () => Promise<void>;
   },
@@ -124,7 +126,7 @@ export async function takeOver(
     );
   try {
     upstream.stop();
-    const controller = await startInItsPlace(world, given.brokerPort, given.nextClientId);
+    const controller = await startInItsPlace(world, given.brokerPort, given.nextClientId, given.environment);
     await waitFor(
       'every Lease is ours, every base is listed and every Node says who serves it',
       async () => {

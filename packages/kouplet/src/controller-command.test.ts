@@ -97,3 +97,37 @@ test('logs are JSON lines, /readyz answers, and upstream’s env taint comes wit
   for (const line of command.stdout().trim().split('\n'))
     expect(JSON.parse(line)).toMatchObject({ msg: expect.any(String) });
 }, 60_000);
+
+/** As upstream would be started at that broker. */
+const upstreamAt = (url: string, more: Readonly<Record<string, string>>): RunningCommand =>
+  startCommand(['controller', '--kubeconfig', kubeconfig, '--http', '127.0.0.1:0'], {
+    MQTT_BROKER: '127.0.0.1',
+    MQTT_PORT: new URL(url).port,
+    VNODE_WORKER_NUM: '8',
+    CLIENT_ID: 'mc-1',
+    ...more,
+  });
+
+test('with upstream’s variables: KOUPLET_ENV_TAINT=false holds, what means nothing is one line, the client id is upstream’s [SPEC O4] [SPEC O16]', async () => {
+  const broker = startCommand(['broker', '--listen', '127.0.0.1:0']);
+  const [, url = ''] = await broker.says(/"url":"(mqtt:[^"]+)"/);
+  // A broker of ours without users takes whoever begins otherwise for a base, and says so of it.
+  const refused = await upstreamAt(url, { MQTT_CLIENT_PREFIX: 'shop' }).ended;
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(/client id "shop@@@mc-1".* MQTT_CLIENT_PREFIX\.\n$/);
+  const command = upstreamAt(url, { MQTT_CLIENT_PREFIX: 'kouplet-controller', KOUPLET_ENV_TAINT: 'false' });
+  await command.says(/"synced"/);
+  const base = startCommand(['base', '--broker', url, '--identity', 'b3']);
+  await until('the Node is Ready', () => isReady('vnode.b3.dev'));
+  const keys = cluster.api.get('nodes', 'vnode.b3.dev')?.spec.taints.map(({ key }: { key: string }) => key);
+  expect(keys.filter((key: string) => key.startsWith('schedule.koupleless.io/'))).toEqual([
+    'schedule.koupleless.io/virtual-node',
+  ]);
+  await ends(base);
+  command.process.kill('SIGTERM');
+  expect(await command.ended).toMatchObject({
+    code: 0,
+    stderr: 'kouplet: set, but without a meaning here: VNODE_WORKER_NUM (no workers to count)\n',
+  });
+  await ends(broker);
+}, 60_000);

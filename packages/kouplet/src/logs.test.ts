@@ -5,9 +5,9 @@ import { connect, type PeerCertificate } from 'node:tls';
 import { openLog } from '@kouplet/controller';
 import { generate } from 'selfsigned';
 import { afterEach, expect, test } from 'vitest';
-import { readUpstream } from './environment.ts';
 import { type LogsFlags, openLogs } from './logs.ts';
 import { createProgram } from './program.ts';
+import { readUpstream } from './upstream.ts';
 
 const ends: Array<() => Promise<void> | void> = [];
 afterEach(async () => {
@@ -46,6 +46,7 @@ test('logs are served where they are asked for, by flag or by upstream’s varia
   expect(await opened([])).toBeUndefined();
   expect(await opened([], { KUBELET_PROXY_ENABLED: 'false' })).toBeUndefined();
   const environment = { KUBELET_PROXY_ENABLED: 'true', KUBELET_PROXY_PORT: '0', POD_IP: '127.0.0.1' };
+  expect(await opened(['--no-logs'], environment)).toBeUndefined();
   const byVariables = await opened([], environment);
   expect(byVariables?.endpoint).toEqual({ address: '127.0.0.1', port: byVariables?.server.port });
   expect(byVariables?.endpoint.port).toBeGreaterThan(0);

@@ -6,10 +6,11 @@ import { createSecureContext } from 'node:tls';
 import { type Log, type LogsServer, type LogsTls, listenForLogs } from '@kouplet/controller';
 import type { LogsEndpoint } from '@kouplet/core';
 import type { Command } from 'commander';
-import { type Environment, orUpstream, type Upstream } from './environment.ts';
+import type { Environment } from './environment.ts';
 import { failed, listenFailure, messageOf, wrongUse } from './failure.ts';
 import { followFiles } from './files.ts';
 import { readAuthorities, readText } from './text-files.ts';
+import { orUpstream, switchedOn, type Upstream } from './upstream.ts';
 import { port, showHostPort } from './values.ts';
 
 export interface LogsFlags {
@@ -45,7 +46,7 @@ export async function openLogs(
   isObserver: boolean,
   log: Log,
 ): Promise<OpenedLogs | undefined> {
-  if (flags.logs !== true && upstream.hasLogs !== true) {
+  if (!switchedOn(flags, upstream).hasLogs) {
     refuseWithoutLogs(command);
     return undefined;
   }
@@ -53,7 +54,7 @@ export async function openLogs(
     if (flags.logs !== true) return undefined;
     throw wrongUse('--logs and --observe exclude each other', 'An observer holds no Node that could name it.');
   }
-  const wanted = orUpstream(command, 'logsPort', upstream.logsPort, 'KUBELET_PROXY_PORT', port);
+  const wanted = orUpstream(command, 'logsPort', upstream.logsPort, port);
   const address = flags.logsAddress ?? podAddress(environment) ?? machineAddress();
   // Beyond an address that is this machine's alone nobody needs to reach it.
   const place = address === '::1' || address.startsWith('127.') ? { host: address } : {};

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { type Environment, option } from './environment.ts';
 import {
   brokerAddress,
+  clientPrefix,
   controllerAddress,
   count,
   duration,
@@ -163,11 +164,13 @@ function controller(environment: Environment): Command {
     .addOption(
       option('--env-taint', 'taint Nodes with schedule.koupleless.io/node-env (default with upstream’s variables)'),
     )
+    .addOption(option('--no-env-taint', 'do not, whatever upstream’s variables say'))
     .addOption(option('--os-labels', 'label Nodes with kubernetes.io/os and arch'))
     .addOption(
       option('--observe', 'shadow another controller at the same broker: plan and print, write and send nothing'),
     )
     .addOption(option('--peer-deployments', 'size Deployments with strategy “peer” by the number of Ready bases'))
+    .addOption(option('--no-peer-deployments', 'do not, whatever upstream’s variables say'))
     .addOption(
       option('--unmanaged-modules <what>', 'modules on a base that are not ours', {
         choices: ['report', 'uninstall'],
@@ -186,6 +189,15 @@ function controller(environment: Environment): Command {
   return logsOptions(tlsOptions(command))
     .addOption(option('--mqtt-username <name>', 'user at the external broker'))
     .addOption(option('--mqtt-password-file <file>', 'file with its password'))
+    .addOption(
+      option(
+        '--mqtt-client-prefix <prefix>',
+        'our client id there: PREFIX@@@ and CLIENT_ID (default: kouplet-controller)',
+        {
+          parse: clientPrefix,
+        },
+      ),
+    )
     .addOption(option('--mqtt-ca <file>', 'certificate authority of the external broker (PEM)'))
     .addOption(option('--mqtt-cert <file>', 'client certificate (PEM)'))
     .addOption(option('--mqtt-key <file>', 'its private key (PEM)'))
@@ -194,7 +206,8 @@ function controller(environment: Environment): Command {
       `
 --users and the --tls-* flags are for --listen, the --mqtt-* flags for --broker; their files are read again when they change.
 Where neither flag nor KOUPLET_ variable is given, upstream’s are read: ENV, NAMESPACE, CLIENT_ID, MQTT_BROKER, MQTT_PORT,
-MQTT_USERNAME, MQTT_PASSWORD, MQTT_CA_PATH, MQTT_CLIENT_CRT_PATH, MQTT_CLIENT_KEY_PATH, ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE, KUBELET_PROXY_ENABLED, KUBELET_PROXY_PORT.${variablesNote}`,
+MQTT_USERNAME, MQTT_PASSWORD, MQTT_CLIENT_PREFIX, MQTT_CA_PATH, MQTT_CLIENT_CRT_PATH, MQTT_CLIENT_KEY_PATH,
+ENABLE_MODULE_REPLICAS_SYNC_WITH_BASE, KUBELET_PROXY_ENABLED, KUBELET_PROXY_PORT.${variablesNote}`,
     )
     .action(async (options, self) => (await import('./commands/controller.ts')).controller(options, self, environment));
 }
@@ -202,6 +215,7 @@ MQTT_USERNAME, MQTT_PASSWORD, MQTT_CA_PATH, MQTT_CLIENT_CRT_PATH, MQTT_CLIENT_KE
 function logsOptions(command: Command): Command {
   return command
     .addOption(option('--logs', 'serve kubectl logs of module Pods: the log of their base’s own Pod'))
+    .addOption(option('--no-logs', 'do not, whatever upstream’s variables say'))
     .addOption(option('--logs-port <port>', 'where, as a kubelet (0: any free one)', { parse: port, default: 10_250 }))
     .addOption(
       option('--logs-address <ip>', 'what the API server reaches it by (default: $POD_IP, or this machine’s address)', {

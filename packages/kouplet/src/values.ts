@@ -153,8 +153,20 @@ export function controllerAddress(value: string): ControllerAddress {
   return { url: url.origin };
 }
 
-function hideUserInfo(value: string): string {
-  return value.replace(/\/\/[^/]*@/, '//***@');
+/** The value without what may be a user and a password. */
+export function hideUserInfo(value: string): string {
+  return value.replace(/^([a-z]*:\/\/)?.*@/i, '$1***@');
+}
+
+/** What our client id at a broker begins with: PREFIX@@@… */
+export function clientPrefix(value: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: brokers may end a connection whose client id has one.
+  if (value === '' || /[\u0000-\u001f\u007f]/.test(value) || Buffer.byteLength(value) > 200) {
+    throw new InvalidArgumentError(
+      `${JSON.stringify(value)} cannot begin a client id: not empty, no control characters, at most 200 bytes.`,
+    );
+  }
+  return value;
 }
 
 /** An identity as a base may have one: the second segment of its topics. */

@@ -1,20 +1,30 @@
 /** `kouplet controller`: the controller for a Kubernetes that exists. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { AedesTunnel, MqttTunnel, type Tunnel } from '@kouplet/broker';
+import { AedesTunnel, isLoopback, MqttTunnel, type Tunnel } from '@kouplet/broker';
 import { type Log, openLog, startController } from '@kouplet/controller';
 import { defaultTimings, maskText, type Policy } from '@kouplet/core';
 import { loadCluster } from '@kouplet/kube';
 import type { Command } from 'commander';
-import { type Environment, orUpstream, readUpstream, type Upstream } from '../environment.ts';
-import { listenFailure, wrongUse } from '../failure.ts';
+import type { Environment } from '../environment.ts';
+import { Failure, listenFailure, wrongUse } from '../failure.ts';
 import { followServerFiles, readServerFiles, type ServerFlags } from '../files.ts';
 import { type RecordFlags, recordTo } from '../journal.ts';
 import { type LogsFlags, openLogs } from '../logs.ts';
 import { brokerLogTo, warn } from '../output.ts';
 import { listenToSignals } from '../stopping.ts';
 import { readAuthorities, readPassword, readText } from '../text-files.ts';
-import { type BrokerAddress, brokerAddress, envName, type HostPort, namespaceName, showHostPort } from '../values.ts';
+import {
+  isGiven,
+  meaninglessLine,
+  namingAsSet,
+  orUpstream,
+  readUpstream,
+  switchedOn,
+  type Upstream,
+  upstreamBroker,
+} from '../upstream.ts';
+import { type BrokerAddress, clientPrefix, envName, type HostPort, namespaceName, showHostPort } from '../values.ts';
 import { kubeletVersion, userAgent } from '../version.ts';
 
 export interface ControllerFlags extends ServerFlags, LogsFlags, RecordFlags {
@@ -33,6 +43,7 @@ export interface ControllerFlags extends ServerFlags, LogsFlags, RecordFlags {
   readonly goneAfter: number;
   readonly mqttUsername?: string;
   readonly mqttPasswordFile?: string;
+  readonly mqttClientPrefix?: string;
   readonly mqttCa?: string;
   readonly mqttCert?: string;
   readonly mqttKey?: string;
@@ -42,10 +53,29 @@ export interface ControllerFlags extends ServerFlags, LogsFlags, RecordFlags {
 const brokerWaitMs = 15_000;
 
 export async function controller(flags: ControllerFlags, command: Command, environment: Environment): Promise<void> {
+  const asSet = namingAsSet(command, environment);
+  try {
+    await control(flags, command, environment, asSet);
+  } catch (error) {
+    // Loaded only now: it knows the errors of all rooms.
+    const explained = (await import('../explain.ts')).explain(error);
+    if (!(explained instanceof Failure)) throw explained;
+    throw new Failure(explained.exitCode, asSet(explained.message), asSet(explained.advice));
+  }
+}
+
+/** @param asSet names the flags in a text as the user set them */
+async function control(
+  flags: ControllerFlags,
+  command: Command,
+  environment: Environment,
+  asSet: (text: string) => string,
+): Promise<void> {
   const upstream = readUpstream(environment);
-  const env = orUpstream(command, 'env', upstream.env, 'ENV', envName);
-  const namespace = orUpstream(command, 'namespace', upstream.namespace, 'NAMESPACE', namespaceName);
+  const env = orUpstream(command, 'env', upstream.env, envName);
+  const namespace = orUpstream(command, 'namespace', upstream.namespace, namespaceName);
   const place = chooseBroker(flags, command, upstream);
+  const { hasEnvTaint, hasPeers } = switchedOn(flags, upstream);
   const isObserver = flags.observe === true;
   if (isObserver && place.kind === 'listen') {
     throw wrongUse(
@@ -53,6 +83,9 @@ export async function controller(flags: ControllerFlags, command: Command, envir
       'Name the one where the bases and the controller in charge are with --broker: at a broker of its own it would hear nobody.',
     );
   }
+  const clientId = clientIdOf(command, upstream, isObserver);
+  const meaningless = meaninglessLine(environment);
+  if (meaningless !== undefined) warn(`kouplet: ${meaningless}`);
   const { log, close, flush } = openLog();
   process.once('exit', flush);
   const lifetime = listenToSignals((code) => {
@@ -60,14 +93,14 @@ export async function controller(flags: ControllerFlags, command: Command, envir
     process.exit(code);
   });
   try {
-    const tunnel = openTunnel(place, flags, upstream, env, log);
+    const tunnel = openTunnel(place, { flags, upstream, env, clientId, log, asSet });
     const policy: Policy = {
       env,
       // An observer is never taken for the one that it shadows, though it be given the same environment.
       holderIdentity: isObserver ? `observer_${ownName()}` : (upstream.clientId ?? ownName()),
       namespace,
       kubeletVersion,
-      hasEnvTaint: flags.envTaint ?? upstream.isUpstreamStyle,
+      hasEnvTaint,
       hasOsLabels: flags.osLabels ?? false,
       unmanagedModules: flags.unmanagedModules,
       goneAfterMs: flags.goneAfter,
@@ -81,7 +114,6 @@ export async function controller(flags: ControllerFlags, command: Command, envir
       onRefreshFailed: (error) => log.warn({ message: error.message }, 'credentials-not-refreshed'),
     });
     try {
-      const hasPeers = flags.peerDeployments ?? upstream.hasPeers ?? false;
       // Listens from here on, so that Nodes are told a port that is served.
       const logs = await openLogs(flags, command, upstream, environment, isObserver, log);
       const inUse: Policy = logs === undefined ? policy : { ...policy, logs: logs.endpoint };
@@ -127,12 +159,11 @@ function chooseBroker(flags: ControllerFlags, command: Command, upstream: Upstre
       'Bases connect either to the embedded broker or to an external one.',
     );
   }
-  const external =
-    flags.broker ??
-    (isListenGiven ? undefined : orUpstream(command, 'broker', upstream.broker, 'BROKER', brokerAddress));
+  const hasCa = (flags.mqttCa ?? upstream.caFile) !== undefined;
+  const external = flags.broker ?? (isListenGiven ? undefined : upstreamBroker(upstream, hasCa));
   const [forListen, forBroker] = [
     ['users', 'tlsCert', 'tlsKey', 'tlsClientCa'],
-    ['mqttUsername', 'mqttPasswordFile', 'mqttCa', 'mqttCert', 'mqttKey'],
+    ['mqttUsername', 'mqttPasswordFile', 'mqttClientPrefix', 'mqttCa', 'mqttCert', 'mqttKey'],
   ];
   for (const name of (external === undefined ? forBroker : forListen) ?? []) {
     if (command.getOptionValueSource(name) !== 'cli') continue;
@@ -141,15 +172,36 @@ function chooseBroker(flags: ControllerFlags, command: Command, upstream: Upstre
       ? wrongUse(`${flag} is for an external broker`, 'Name it with --broker.')
       : wrongUse(`${flag} is for the embedded broker`, 'Leave it out, or leave out --broker.');
   }
-  return external === undefined ? { kind: 'listen', at: flags.listen } : { kind: 'broker', url: external.url };
+  if (external !== undefined) return { kind: 'broker', url: external.url };
+  if (flags.users === undefined && !isLoopback(flags.listen.host)) {
+    // The broker refuses it, too, but is opened only once the API has answered.
+    throw wrongUse(
+      `refusing to listen on ${showHostPort(flags.listen)} without users: whoever reaches it could install modules into every base`,
+      'Give a users file with --users, or listen on 127.0.0.1.',
+    );
+  }
+  return { kind: 'listen', at: flags.listen };
 }
 
-function isGiven(command: Command, name: string): boolean {
-  const source = command.getOptionValueSource(name);
-  return source === 'cli' || source === 'env';
+/** Our client id at an external broker, where its rules may go by it; undefined: the tunnel's own. */
+function clientIdOf(command: Command, upstream: Upstream, isObserver: boolean): string | undefined {
+  const prefix = orUpstream(command, 'mqttClientPrefix', upstream.clientPrefix, clientPrefix);
+  if (prefix === undefined) return undefined;
+  // Under the same one an observer and the one that it shadows would cut each other off.
+  const { clientId = randomUUID() } = isObserver ? {} : upstream;
+  return `${prefix}@@@${clientId}`;
 }
 
-function openTunnel(place: Place, flags: ControllerFlags, upstream: Upstream, env: string, log: Log): Tunnel {
+interface Connecting {
+  readonly flags: ControllerFlags;
+  readonly upstream: Upstream;
+  readonly env: string;
+  readonly clientId: string | undefined;
+  readonly log: Log;
+  readonly asSet: (text: string) => string;
+}
+
+function openTunnel(place: Place, { flags, upstream, env, clientId, log, asSet }: Connecting): Tunnel {
   if (place.kind === 'listen') {
     const tunnel = new AedesTunnel({ env, ...place.at, ...readServerFiles(flags), log: brokerLogTo(log) });
     followServerFiles(
@@ -170,23 +222,24 @@ function openTunnel(place: Place, flags: ControllerFlags, upstream: Upstream, en
     const password =
       flags.mqttPasswordFile === undefined
         ? upstream.password
-        : readPassword('--mqtt-password-file', flags.mqttPasswordFile);
+        : readPassword(asSet('--mqtt-password-file'), flags.mqttPasswordFile);
     return {
       ...(username === undefined ? {} : { username }),
       ...(password === undefined ? {} : { password }),
-      ...(caFile === undefined ? {} : { ca: readAuthorities('--mqtt-ca', caFile) }),
-      ...(certFile === undefined ? {} : { cert: readText('--mqtt-cert', certFile) }),
-      ...(keyFile === undefined ? {} : { key: readText('--mqtt-key', keyFile) }),
+      ...(caFile === undefined ? {} : { ca: readAuthorities(asSet('--mqtt-ca'), caFile) }),
+      ...(certFile === undefined ? {} : { cert: readText(asSet('--mqtt-cert'), certFile) }),
+      ...(keyFile === undefined ? {} : { key: readText(asSet('--mqtt-key'), keyFile) }),
     };
   };
   return new MqttTunnel({
     url: place.url,
     env,
+    ...(clientId === undefined ? {} : { clientId }),
     ...readCredentials(),
     credentials: readCredentials,
     listensOnly: flags.observe === true,
     startTimeoutMs: brokerWaitMs,
-    onWaiting: (reason) => warn(maskText(`kouplet: waiting for the broker at ${place.url}: ${reason}`)),
+    onWaiting: (reason) => warn(maskText(`kouplet: waiting for the broker at ${place.url}: ${asSet(reason)}`)),
     log: brokerLogTo(log),
   });
 }
