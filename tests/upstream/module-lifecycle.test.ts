@@ -55,6 +55,17 @@ async function becomes(pod: string, phase: string, ready: string, withinMs: numb
   );
 }
 
+/** Told to go, what is on the base gone, then the Pod: all within so long. */
+async function goesWithin(pod: string, base: MockBase, bizes: readonly string[], withinMs: number): Promise<void> {
+  const until = performance.now() + withinMs;
+  const told = base.operations.length + bizes.length;
+  await world.deletePod(pod);
+  await waitFor('it was told to uninstall', () => base.operations.length === told, withinMs);
+  base.list = [];
+  for (const biz of bizes) await base.operated('uninstallBiz', biz, version);
+  await world.podGone(pod, until - performance.now());
+}
+
 async function installs(base: MockBase, count: number): Promise<void> {
   await waitFor('it was told to install', () => base.operations.length >= count, 20_000);
 }
@@ -82,11 +93,7 @@ test.concurrent('a Pod bound to a base is Pending and one install reaches the ba
   await base.say('simpleBiz', base.list);
   await becomes('one', 'Running', 'False', 20_000);
 
-  await world.deletePod('one');
-  await waitFor('it was told to uninstall', () => base.operations.length === 2, 20_000);
-  base.list = [];
-  await base.operated('uninstallBiz', 'biz1', version);
-  await world.podGone('one', 20_000);
+  await goesWithin('one', base, ['biz1'], 20_000);
   expect(base.operations[1]).toEqual({ kind: 'uninstallBiz', body: { bizName: 'biz1', bizVersion: version } });
   await base.heartbeat('DEACTIVATED');
   await nodeGone(world, base, 30_000);
@@ -118,11 +125,7 @@ test.concurrent('a Pod of two containers is Pending, Running and Ready once both
   await becomes('two', 'Running', 'True', 10_000);
   expect(base.operations).toHaveLength(2);
 
-  await world.deletePod('two');
-  await waitFor('both are told to go', () => base.operations.length === 4, 20_000);
-  base.list = [];
-  for (const name of ['biz2', 'biz3']) await base.operated('uninstallBiz', name, version);
-  await world.podGone('two', 20_000);
+  await goesWithin('two', base, ['biz2', 'biz3'], 20_000);
   await createPod('next', base.node, ['biz2']);
   await installs(base, 5);
   base.list = [listed('biz2', 'ACTIVATED')];
@@ -130,33 +133,39 @@ test.concurrent('a Pod of two containers is Pending, Running and Ready once both
   await becomes('next', 'Running', 'True', 50_000);
 }, 120_000);
 
-test.concurrent('RESOLVED waits with a reason, ACTIVATED runs, DEACTIVATED waits; what a list lacks is not Ready [U26] [U48]', async () => {
+test.concurrent('ACTIVATED runs, RESOLVED and DEACTIVATED wait with a reason; what a list lacks is not Ready and is installed again [U26] [U48]', async () => {
   const base = await join('states');
   await createPod('states', base.node, ['biz4']);
   await installs(base, 1);
   const stateOf = async (): Promise<Json> => (await world.pod('states'))?.status.containerStatuses?.[0]?.state;
-  const becomesState = (kind: string) =>
+  const becomesState = (what: string, look: (state: Json) => boolean) =>
     waitFor(
-      `its container is ${kind}`,
+      `its container is ${what}`,
       async () => {
         const state = await stateOf();
-        if (state?.[kind] !== undefined) return state[kind];
+        if (state !== undefined && look(state)) return state;
         throw new Error(JSON.stringify(state));
       },
       20_000,
     );
-  base.list = [listed('biz4', 'resolved')];
-  const waiting = await becomesState('waiting');
-  expect(waiting.reason).not.toBe('');
   base.list = [
     listed('biz4', 'activated', { latestStateRecord: { changeTime: 1_795_392_189_821, state: 'ACTIVATED' } }),
   ];
   await base.operated('installBiz', 'biz4', version);
-  const running = await becomesState('running');
+  const { running } = await becomesState('running', (state) => state.running !== undefined);
   expect(running.startedAt).toMatch(/^\d{4}-/);
+  base.list = [listed('biz4', 'resolved')];
+  await base.say('simpleBiz', base.list);
+  await becomesState('waiting', ({ waiting }) => waiting?.message === `the base is starting biz4:${version}`);
   base.list = [listed('biz4', 'deactivated')];
   await base.say('simpleBiz', base.list);
-  expect((await becomesState('waiting')).reason).toBe('Deactivated');
+  await becomesState('waiting', ({ waiting }) => waiting?.reason === 'Deactivated');
+  expect(base.operations).toHaveLength(1);
+  base.list = [];
+  await base.say('simpleBiz', base.list);
+  await becomesState('waiting', ({ waiting }) => waiting?.message === `installing biz4:${version}`);
+  await installs(base, 2);
+  expect(conditionOf(await world.pod('states'), 'Ready')?.status).toBe('False');
 }, 120_000);
 
 test.concurrent('the first BIZ_VERSION is the version; none makes no module [U23]', async () => {
