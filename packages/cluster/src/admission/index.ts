@@ -3,6 +3,7 @@ import { defaultTolerationSeconds } from './default-tolerations.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import type { AdmissionPlugin } from './plugin.ts';
+import { podLimit } from './pod-limit.ts';
 import { priorityAdmission } from './priority.ts';
 import { resourceQuotaAdmission } from './resource-quota.ts';
 import { roleEscalation } from './role-escalation.ts';
@@ -16,12 +17,15 @@ export type { AdmissionContext, AdmissionPlugin, AdmissionReader } from './plugi
 export interface AdmissionOptions {
   /** How long pods bear a node that is gone; 300 s as a real cluster's default. */
   tolerationSeconds?: number;
+  /** Pods in all namespaces together; 200,000 unless said. */
+  podsAtMost?: number;
 }
 
 /** In running order; the server calls every `admit`, and after validation every `validate`. */
 export function admissionChain(options: AdmissionOptions = {}): readonly AdmissionPlugin[] {
   return [
     namespaceLifecycle,
+    podLimit(options.podsAtMost),
     limitRanger,
     serviceAccountAdmission,
     taintNodesByCondition,

@@ -14,6 +14,8 @@ import type { User } from '../security/user.ts';
 export interface AdmissionReader {
   get(resource: Resource, name: string, namespace?: string): KubeObject | undefined;
   list(resource: Resource, options?: ListOptions): KubeObject[];
+  /** How many there are in all. */
+  count?(resource: Resource): number;
   /** Writes the status of an object as it was just read; for `commit` alone. */
   putStatus?(resource: Resource, object: KubeObject, status: Readonly<Record<string, unknown>>): void;
 }

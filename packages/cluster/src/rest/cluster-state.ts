@@ -49,6 +49,7 @@ export function createState(options: StateOptions): { ground: Ground; api: Api }
       get: (resource, name, namespace) => store.shelf(resource)?.get(namespace ?? '', name),
       list: (resource, query = {}) =>
         store.shelf(resource) === undefined ? [] : list(ground, faceOf(ground, resource), query).items,
+      count: (resource) => store.shelf(resource)?.size ?? 0,
       putStatus: (resource, object, status) => {
         const { kind, shelf } = faceOf(ground, resource);
         store.put(shelf, inOrder(kind, { ...object, metadata: { ...object.metadata }, status }));
