@@ -13,7 +13,7 @@ import {
   withScalingEnded,
   withScalingStarted,
 } from './peers.ts';
-import { isPeer, type PeerTemplate, selects } from './peers-selection.ts';
+import { type PeerTemplate, selects } from './peers-selection.ts';
 import { defaultTimings, type Policy } from './policy.ts';
 
 const policy: Policy = {
@@ -267,26 +267,6 @@ describe('the size of a peer Deployment', () => {
     expect(two).toHaveLength(30);
     expect(new Set(two).size).toBe(30);
   });
-});
-
-test.each([
-  ['at first', 'module-controller', 'module-controller'],
-  ['of 2.0.0 to 2.1.0', 'virtual-kubelet', 'module-controller'],
-  ['since 2.1.1', 'virtual-kubelet', 'virtual-kubelet'],
-])('a Deployment is a peer by the labels %s, none of which may be missing [SPEC N20]', (_when, ours, asked) => {
-  const labels: Record<string, string> = {
-    [`${ours}.koupleless.io/component`]: 'module-deployment',
-    [`${ours}.koupleless.io/env`]: 'DEV',
-    [`${asked}.koupleless.io/strategy`]: 'peer',
-  };
-  expect(isPeer(peerOf(1, { labels }), 'dev')).toBe(true);
-  expect(isPeer(peerOf(1, { labels }), 'test')).toBe(false);
-  for (const name in labels) {
-    const { [name]: _, ...others } = labels;
-    expect(isPeer(peerOf(1, { labels: others }), 'dev'), `without ${name}`).toBe(false);
-  }
-  const left = { ...labels, [`${asked}.koupleless.io/replicas-control`]: 'true' };
-  expect(isPeer(peerOf(1, { labels: left }), 'dev')).toBe(false);
 });
 
 describe('a Node counts', () => {
