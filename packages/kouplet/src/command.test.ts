@@ -98,7 +98,7 @@ describe('help and wrong use', () => {
     [
       'the same of a controller, before any API is asked',
       ['controller', '--listen', '0.0.0.0:0', '--kubeconfig', join(dir, 'none')],
-      /^kouplet: refusing to listen on 0\.0\.0\.0:0 without users: .* Give a users file with --users.*\n$/,
+      /^kouplet: refusing to listen on 0\.0\.0\.0 without users: .* Give a users file with --users.*\n$/,
     ],
   ])('%s: one line that says so, and 2 [SPEC O6]', async (_, args, words) => {
     const { code, stdout, stderr } = await runHere(args);

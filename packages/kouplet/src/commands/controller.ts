@@ -176,7 +176,7 @@ function chooseBroker(flags: ControllerFlags, command: Command, upstream: Upstre
   if (flags.users === undefined && !isLoopback(flags.listen.host)) {
     // The broker refuses it, too, but is opened only once the API has answered.
     throw wrongUse(
-      `refusing to listen on ${showHostPort(flags.listen)} without users: whoever reaches it could install modules into every base`,
+      `refusing to listen on ${flags.listen.host} without users: anyone who reaches it could install modules into every base`,
       'Give a users file with --users, or listen on 127.0.0.1.',
     );
   }
