@@ -1,5 +1,5 @@
 /** The table of what upstream's own tests assert (SPEC.md): whole, and each row held by a test that carries its tag, or by a reason. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 
 const root = new URL('../../', import.meta.url);
@@ -25,7 +25,7 @@ describe('what upstream’s tests assert', () => {
   });
 
   test.each(rows)('$id ($there) is held by a test that names it, or has a reason', ({ id, here }) => {
-    const cited = [...here.matchAll(/`([^`]+\.test\.ts)` › ([^`]+)/g)];
+    const cited = [...here.matchAll(/`([^`]+\.test\.ts)` › ([^`;]+)/g)];
     for (const [, file = '', name = ''] of cited) {
       const names = namesIn(file, id);
       const held = names.some((candidate) => candidate.startsWith(name.trim()));
@@ -33,16 +33,31 @@ describe('what upstream’s tests assert', () => {
     }
     if (cited.length === 0) expect(here).toMatch(/^(differs|not yet)[^:]*: .{30,}$/);
     for (const [, file = ''] of here.matchAll(/`([^`]+\.txt)`/g)) {
-      expect({ file, isThere: existsSync(new URL(file, root)) }).toEqual({ file, isThere: true });
+      const title = readFileSync(new URL(file, root), 'utf8').split('\n', 1)[0] ?? '';
+      expect({ file, isTagged: title.includes(`[${id}]`) }).toEqual({ file, isTagged: true });
     }
   });
 
-  test('each tag in these tests is of a row that cites it', () => {
-    for (const file of ['base-lifecycle', 'module-lifecycle', 'readings', 'take-over']) {
-      const path = `tests/upstream/${file}.test.ts`;
+  test('each tag in a test or a scenario is of a row that cites it', () => {
+    const scenarios = 'packages/core/src/scenarios/';
+    const files = [
+      ...['base-lifecycle', 'module-lifecycle', 'readings', 'take-over'].map(
+        (name) => `tests/upstream/${name}.test.ts`,
+      ),
+      'tests/e2e/peers.test.ts',
+      'packages/core/src/upstream-limits.test.ts',
+      ...readdirSync(new URL(scenarios, root))
+        .filter((name) => name.endsWith('.txt'))
+        .map((name) => scenarios + name),
+    ];
+    for (const path of files) {
       const source = readFileSync(new URL(path, root), 'utf8');
       for (const [, id = ''] of source.matchAll(/\[(U\d+)\]/g)) {
-        expect({ id, cites: rows.find((row) => row.id === id)?.here.includes(path) }).toEqual({ id, cites: true });
+        expect({ path, id, cites: rows.find((row) => row.id === id)?.here.includes(path) }).toEqual({
+          path,
+          id,
+          cites: true,
+        });
       }
     }
   });
