@@ -8,4 +8,5 @@ export const slow: readonly string[] = [
   'tests/e2e/generations.test.ts',
   'tests/e2e/peers.test.ts',
   'tests/e2e/record.test.ts',
+  'tests/upstream/topics.test.ts',
 ];
