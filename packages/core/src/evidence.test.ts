@@ -113,4 +113,21 @@ describe('evidence', () => {
     expect(isForgettable(state, fleet, defaultPolicy, now)).toBe(false);
     expect(isForgettable(state, { ...fleet, tunnel: { isUp: true, since: 2_000 } }, defaultPolicy, now)).toBe(true);
   });
+
+  test('a record that is gone claims nothing when an older word of it comes late [SPEC I4] [SPEC M11]', () => {
+    const observed: BaseInputBody = {
+      kind: 'record-observed',
+      record: {
+        metadata: { name: 'kouplet-record.b1.dev', uid: 'uid-record', resourceVersion: '7' },
+        baseId,
+        isReadable: true,
+        installs: { [key]: { podUid: 'uid-p1', namespace: 'default', podName: 'p1', url: 'u' } },
+      },
+    };
+    const known = fold(createBase(baseId), 1_000, observed);
+    expect(known.slots[key]?.claim?.podUid).toBe('uid-p1');
+    const gone = fold(known, 2_000, { kind: 'record-gone' });
+    expect(fold(gone, 3_000, observed)).toEqual(gone);
+    expect(gone.slots[key]).toBeUndefined();
+  });
 });

@@ -218,7 +218,7 @@ function withoutHold(state: BaseState): BaseState {
 }
 
 export function foldRecord(state: BaseState, record: ObservedRecord): BaseState {
-  if (isStale(state.record, record)) return state;
+  if (state.tombstones.includes(record.metadata.uid) || isStale(state.record, record)) return state;
   const known = record.isReadable ? withoutTold(state, unreadable) : state;
   const next = { ...known, record };
   if (state.heldSince === undefined) return withRecordedClaims(next, record);
@@ -242,7 +242,8 @@ function isStruckOff(state: BaseState, key: string): boolean {
 
 export function foldRecordGone(state: BaseState): BaseState {
   if (state.record === undefined) return state;
-  const { record: gone, ...rest } = state;
+  // Seen again, its installs would be claimed anew: also what the base refused since, as it was another's.
+  const { record: gone, ...rest } = withTombstone(state, state.record.metadata.uid);
   // That of a base that was given up took with it what is known of it.
   const isForgotten = gone?.metadata.annotations?.[givenUpAnnotation] !== undefined;
   return state.heldSince === undefined || isForgotten ? withRecordedClaims(rest, undefined) : rest;
