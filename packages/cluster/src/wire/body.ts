@@ -23,7 +23,7 @@ export function contentType(header: string | undefined): string | undefined {
 }
 
 /**
- * An object in JSON, YAML or (the small kinds) protobuf.
+ * An object in JSON, YAML or (the built-in kinds) protobuf.
  *
  * @throws ApiError 415 for another type, 400 for what cannot be read
  */
@@ -45,11 +45,11 @@ export function readBody(bytes: Buffer, type: string | undefined, kind: Pick<Kin
 }
 
 function unreadProtobuf({ kind }: Pick<Kind, 'kind'>): ApiError {
-  const text = `the embedded cluster cannot read this ${kind} in protobuf (it reads what \`kubectl create\` sends): send it as application/json`;
+  const text = `the embedded cluster cannot read this ${kind} in protobuf (it knows the built-in kinds of 1.34): send it as application/json`;
   return failure(415, 'UnsupportedMediaType', text);
 }
 
-export function unknownFormat(): ApiError {
+function unknownFormat(): ApiError {
   return failure(
     415,
     'UnsupportedMediaType',

@@ -3,7 +3,7 @@ import type { DeleteOptions } from '../api.ts';
 import { isRecord } from '../json.ts';
 import type { FieldError } from '../kinds/kind.ts';
 import { badRequest, invalidOptions } from '../status.ts';
-import { contentType, unknownFormat } from './body.ts';
+import { contentType, readBody } from './body.ts';
 import type { Exchange } from './exchange.ts';
 
 export type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
@@ -113,12 +113,13 @@ function orphanOf(orphan: unknown): DeleteOptions {
   return orphan === false ? { propagationPolicy: 'Background' } : {};
 }
 
+const OPTIONS = { kind: 'DeleteOptions' } as const;
+
 function fromBody(exchange: Exchange, bytes: Buffer): Record<string, unknown> {
-  const type = contentType(exchange.header('content-type'));
-  if (type !== undefined && type !== 'application/json') {
-    // A client that sends a body without naming its type means JSON; urlencoded is curl's habit with -d.
-    if (type !== 'application/x-www-form-urlencoded') throw unknownFormat();
-  }
+  const given = contentType(exchange.header('content-type'));
+  // A client that sends a body without naming its type means JSON; urlencoded is curl's habit with -d.
+  const type = given === 'application/x-www-form-urlencoded' ? undefined : given;
+  if (type !== undefined && type !== 'application/json') return optionsOf(readBody(bytes, type, OPTIONS).value);
   let value: unknown;
   try {
     value = JSON.parse(bytes.toString('utf8'));
@@ -126,7 +127,16 @@ function fromBody(exchange: Exchange, bytes: Buffer): Record<string, unknown> {
     throw badRequest('the body of the DELETE is no JSON: DeleteOptions are expected');
   }
   if (!isRecord(value)) throw badRequest('the body of the DELETE is no object: DeleteOptions are expected');
-  return value;
+  return optionsOf(value);
+}
+
+/** An object sent by mistake is no wish to delete. */
+function optionsOf(value: Record<string, unknown>): Record<string, unknown> {
+  const { kind = '', apiVersion = '' } = value;
+  if (kind === '' || kind === OPTIONS.kind) return value;
+  throw badRequest(
+    `no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "pkg/runtime/scheme.go:110"`,
+  );
 }
 
 function fromQuery(exchange: Exchange): Record<string, unknown> {

@@ -89,7 +89,12 @@ describe('[SPEC C8] bodies in protobuf', () => {
   });
 
   test.each([
-    ['a kind whose fields are not known', body('v1', 'Pod', message(field(1, metadata)))],
+    [
+      'a kind whose fields are not known',
+      body('apiextensions.k8s.io/v1', 'CustomResourceDefinition', message(field(1, metadata))),
+    ],
+    ['a kind of another group', body('apps/v1', 'ConfigMap', message(field(1, metadata)))],
+    ['a time that is no message', body('v1', 'ConfigMap', message(field(1, message(field(8, 1)))))],
     [
       'a field that is not known and says something',
       body('v1', 'ConfigMap', message(field(1, metadata), field(99, 'x'))),
@@ -99,6 +104,81 @@ describe('[SPEC C8] bodies in protobuf', () => {
     ['nothing', Buffer.alloc(0)],
   ])('%s is not read, rather than read in part', (_what, bytes) => {
     expect(readProtobuf(bytes)).toBe(undefined);
+  });
+
+  test('the options of a deletion, of whatever group, and what an eviction carries', () => {
+    const raw = message(
+      field(1, 0),
+      field(2, message(field(1, 'u'), field(2, 'r'))),
+      field(3, 0),
+      field(4, 'Foreground'),
+      field(5, 'All'),
+      field(6, 0),
+    );
+    const said = {
+      gracePeriodSeconds: 0,
+      preconditions: { uid: 'u', resourceVersion: 'r' },
+      orphanDependents: false,
+      propagationPolicy: 'Foreground',
+      dryRun: ['All'],
+      ignoreStoreReadErrorWithClusterBreakingPotential: false,
+    };
+    for (const apiVersion of ['v1', 'apps/v1', 'meta.k8s.io/v1', 'example.org/v1']) {
+      expect(readProtobuf(body(apiVersion, 'DeleteOptions', raw))).toEqual({
+        apiVersion,
+        kind: 'DeleteOptions',
+        ...said,
+      });
+    }
+    const eviction = message(field(1, field(1, 'p')), field(2, raw));
+    expect(readProtobuf(body('policy/v1', 'Eviction', eviction))).toMatchObject({
+      metadata: { name: 'p' },
+      deleteOptions: said,
+    });
+  });
+
+  test('what a ClusterRole gathers, instants to the microsecond, managedFields, and extra facts of a user', () => {
+    const selector = field(1, field(1, entry('a', 'b')));
+    expect(
+      readProtobuf(
+        body('rbac.authorization.k8s.io/v1', 'ClusterRole', message(field(1, metadata), field(3, selector))),
+      ),
+    ).toMatchObject({ aggregationRule: { clusterRoleSelectors: [{ matchLabels: { a: 'b' } }] } });
+    const renewTime = message(field(1, 1_700_000_000), field(2, 123_456_789));
+    expect(
+      readProtobuf(
+        body('coordination.k8s.io/v1', 'Lease', message(field(2, message(field(1, ''), field(4, renewTime))))),
+      ),
+    ).toMatchObject({ spec: { holderIdentity: '', renewTime: '2023-11-14T22:13:20.123456Z' } });
+    const owner = message(field(1, 'm'), field(7, field(1, '{"f:data":{}}')));
+    expect(readProtobuf(body('v1', 'ConfigMap', field(1, field(17, owner))))).toMatchObject({
+      metadata: { managedFields: [{ manager: 'm', fieldsV1: { 'f:data': {} } }] },
+    });
+    const extra = message(field(1, 'k'), field(2, message(field(1, 'x'), field(1, 'y'))));
+    expect(
+      readProtobuf(body('authorization.k8s.io/v1', 'SubjectAccessReview', field(2, field(5, extra)))),
+    ).toMatchObject({ spec: { extra: { k: ['x', 'y'] } } });
+  });
+
+  test('as the options of a DELETE, and an object there is refused', async () => {
+    const headers = { 'content-type': 'application/vnd.kubernetes.protobuf' };
+    const path = '/api/v1/namespaces/default/configmaps';
+    await cluster.ask('POST', path, { body: { metadata: { name: 'gone' } } });
+    const send = async (bytes: Buffer, at = `${path}/gone`) =>
+      await cluster.ask('DELETE', at, { body: bytes.toString('latin1'), headers });
+    const wrong = await send(body('v1', 'ConfigMap', message(field(1, metadata))));
+    expect([wrong.code, wrong.json.message]).toEqual([
+      400,
+      'no kind "ConfigMap" is registered for version "v1" in scheme "pkg/runtime/scheme.go:110"',
+    ]);
+    expect((await send(body('v1', 'DeleteOptions', field(99, 'x')))).code).toBe(415);
+    expect((await send(body('v1', 'DeleteOptions', field(5, 'All')))).code).toBe(200);
+    expect(cluster.api.get('configmaps', 'gone', 'default')).toBeDefined();
+    expect((await send(body('v1', 'DeleteOptions', field(4, 'Background')))).code).toBe(200);
+    expect(cluster.api.get('configmaps', 'gone', 'default')).toBe(undefined);
+    const yaml = { 'content-type': 'application/yaml' };
+    const missing = await cluster.ask('DELETE', `${path}/gone`, { body: 'kind: DeleteOptions\n', headers: yaml });
+    expect(missing.code).toBe(404);
   });
 
   test('what is not read is refused with 415, what is read is created', async () => {

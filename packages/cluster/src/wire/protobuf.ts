@@ -1,21 +1,22 @@
 /**
- * Bodies in protobuf, which kubectl from 1.32 on sends with `kubectl create <kind>`, `auth can-i` and `auth whoami`:
+ * Bodies in protobuf, which Go's typed clients and kubectl from 1.32 on send (`kubectl create <kind>`, `drain`, `auth can-i`):
  * `k8s\0`, then `Unknown{1: TypeMeta{1: apiVersion, 2: kind}, 2: raw}`, raw being the object. Field numbers are of the
  * generated.proto files of k8s.io/api. What stands in a field that is not known here is never dropped: the body is refused.
  */
-import { setKey } from '../json.ts';
-import { messages, type ProtoField, rootOf } from './protobuf-tables.ts';
+import { isRecord, setKey } from '../json.ts';
+import { fieldsOf, type ProtoField, rootOf } from './protobuf-tables.ts';
 
 const MAGIC = Buffer.from('k8s\0', 'latin1');
 const MAX_DEPTH = 32;
+const MAX_VARINT_BYTES = 10;
 
 /** What cannot be read, or has a field that is not known. */
 class Unreadable extends Error {}
 
 interface Wire {
   readonly field: number;
-  /** A varint (as number), or the bytes of a length-delimited field. */
-  readonly value: number | Buffer;
+  /** A varint as its 64 bits without a sign, or the bytes of a length-delimited field. */
+  readonly value: bigint | Buffer;
 }
 
 /** @returns the object as JSON would say it; undefined for what is broken or of a kind whose fields are not known here */
@@ -36,8 +37,8 @@ export function readProtobuf(bytes: Buffer): Record<string, unknown> | undefined
 function envelopeOf(bytes: Buffer): { type?: Buffer; raw?: Buffer } {
   const out: { type?: Buffer; raw?: Buffer } = {};
   for (const { field, value } of wires(bytes)) {
-    if (field === 1 && typeof value !== 'number') out.type = value;
-    if (field === 2 && typeof value !== 'number') out.raw = value;
+    if (field === 1) out.type = bytesOf(value);
+    if (field === 2) out.raw = bytesOf(value);
   }
   return out;
 }
@@ -46,35 +47,38 @@ function typeOf(bytes: Buffer): [apiVersion: string, kind: string] {
   let apiVersion = '';
   let kind = '';
   for (const { field, value } of wires(bytes)) {
-    if (field === 1) apiVersion = String(value);
-    if (field === 2) kind = String(value);
+    if (field === 1) apiVersion = textOf(value);
+    if (field === 2) kind = textOf(value);
   }
   return [apiVersion, kind];
 }
 
 function* wires(bytes: Buffer): Generator<Wire> {
   let at = 0;
-  const varint = (): number => {
-    let value = 0;
-    let factor = 1;
-    for (let i = 0; i < 10; i++) {
+  const varint = (): bigint => {
+    const first = bytes[at];
+    if (first !== undefined && first < 0x80) {
+      at++;
+      return BigInt(first);
+    }
+    let value = 0n;
+    for (let i = 0; i < MAX_VARINT_BYTES; i++) {
       const byte = bytes[at++];
       if (byte === undefined) throw new Unreadable();
-      value += (byte & 0x7f) * factor;
-      factor *= 128;
-      if (byte < 0x80) return value;
+      value |= BigInt(byte & 0x7f) << BigInt(7 * i);
+      if (byte < 0x80) return BigInt.asUintN(64, value);
     }
     throw new Unreadable();
   };
   while (at < bytes.length) {
-    const tag = varint();
+    const tag = Number(varint());
     const field = Math.floor(tag / 8);
     switch (tag % 8) {
       case 0:
         yield { field, value: varint() };
         break;
       case 2: {
-        const length = varint();
+        const length = Number(varint());
         if (at + length > bytes.length) throw new Unreadable();
         yield { field, value: bytes.subarray(at, at + length) };
         at += length;
@@ -87,14 +91,14 @@ function* wires(bytes: Buffer): Generator<Wire> {
 }
 
 function message(name: string, bytes: Buffer, depth: number): Record<string, unknown> {
-  const fields = messages[name];
+  const fields = fieldsOf(name);
   if (fields === undefined || depth > MAX_DEPTH) throw new Unreadable();
   const out: Record<string, unknown> = {};
   for (const { field, value } of wires(bytes)) {
-    const known = fields[field];
+    const known = fields.get(field);
     if (known === undefined) {
       // proto2 writes fields that are empty as well; only what says something is missed.
-      if (typeof value === 'number' ? value === 0 : isBlank(value)) continue;
+      if (typeof value === 'bigint' ? value === 0n : value.length === 0) continue;
       throw new Unreadable();
     }
     put(out, known, value, depth);
@@ -102,98 +106,165 @@ function message(name: string, bytes: Buffer, depth: number): Record<string, unk
   return out;
 }
 
-function isBlank(bytes: Buffer): boolean {
-  return bytes.length === 0;
-}
-
-function put(out: Record<string, unknown>, known: ProtoField, value: number | Buffer, depth: number): void {
+function put(out: Record<string, unknown>, known: ProtoField, value: bigint | Buffer, depth: number): void {
   const [name, type] = known;
   if (type.startsWith('[]')) {
     const list = Array.isArray(out[name]) ? out[name] : [];
     list.push(readValue(type.slice(2), value, depth));
     out[name] = list;
   } else if (type.startsWith('{}')) {
-    if (typeof value === 'number') throw new Unreadable();
-    const [key, entry] = mapEntry(type.slice(2), value, depth);
-    const map = (out[name] as Record<string, unknown> | undefined) ?? {};
+    const [key, entry] = mapEntry(type.slice(2), bytesOf(value), depth);
+    const map = isRecord(out[name]) ? out[name] : {};
     setKey(map, key, entry);
     out[name] = map;
   } else if (type.startsWith('<')) {
-    if (typeof value === 'number') throw new Unreadable();
-    Object.assign(out, message(type.slice(1), value, depth + 1));
+    Object.assign(out, message(type.slice(1), bytesOf(value), depth + 1));
   } else {
     const read = readValue(type, value, depth);
-    // Fields that are no pointers arrive even when they are empty, and would stand in the way of defaults.
-    if (read !== '' && read !== undefined && !(type === 'i' && read === 0) && !(type === 'b' && read === false)) {
-      out[name] = read;
-    }
+    if (read !== undefined && !isUnset(type, read)) out[name] = read;
+  }
+}
+
+/** Fields that are no pointers arrive even when they are empty, and would stand in the way of defaults. */
+function isUnset(type: string, read: unknown): boolean {
+  switch (type) {
+    case 's':
+    case 'y':
+      return read === '';
+    case 'i':
+    case 'l':
+      return read === 0;
+    case 'b':
+      return read === false;
+    default:
+      return false;
   }
 }
 
 function mapEntry(type: string, bytes: Buffer, depth: number): [string, unknown] {
   let key = '';
-  let entry: unknown = '';
+  let entry: unknown;
   for (const { field, value } of wires(bytes)) {
-    if (field === 1) key = String(value);
+    if (field === 1) key = textOf(value);
     if (field === 2) entry = readValue(type, value, depth);
   }
-  return [key, entry];
+  return [key, entry ?? readValue(type, Buffer.alloc(0), depth)];
 }
 
-function readValue(type: string, value: number | Buffer, depth: number): unknown {
+function readValue(type: string, value: bigint | Buffer, depth: number): unknown {
   switch (type) {
     case 's':
-      return String(value);
+    case 'S':
+      return textOf(value);
     case 'y':
-      return typeof value === 'number' ? undefined : value.toString('base64');
+      return bytesOf(value).toString('base64');
     case 'i':
     case 'I':
-      return typeof value === 'number' ? signed(value) : undefined;
+      return int32Of(value);
+    case 'l':
+    case 'L':
+      return int64Of(value);
     case 'b':
     case 'B':
-      return value !== 0;
+      return bitsOf(value) !== 0n;
     case 't':
-      return typeof value === 'number' ? undefined : time(value);
+      return time(bytesOf(value));
+    case 'm':
+      return microTime(bytesOf(value));
     case 'o':
-      return typeof value === 'number' ? undefined : intOrString(value);
+      return intOrString(bytesOf(value));
     case 'q':
-      return typeof value === 'number' ? undefined : quantity(value);
-    case '-':
-      return undefined;
+      return quantity(bytesOf(value));
+    case 'j':
+      return json(bytesOf(value));
+    case 'e':
+      return list(bytesOf(value));
     default:
-      if (typeof value === 'number') throw new Unreadable();
-      return message(type, value, depth + 1);
+      return message(type, bytesOf(value), depth + 1);
   }
 }
 
-/** Negative numbers come as 64-bit two's complement, which a double holds closely enough to tell. */
-function signed(value: number): number {
-  return value > Number.MAX_SAFE_INTEGER ? value - 2 ** 64 : value;
+function bitsOf(value: bigint | Buffer): bigint {
+  if (typeof value !== 'bigint') throw new Unreadable();
+  return value;
 }
 
-const ZERO_TIME_SECONDS = -62_135_596_800;
+function bytesOf(value: bigint | Buffer): Buffer {
+  if (typeof value === 'bigint') throw new Unreadable();
+  return value;
+}
 
+const textOf = (value: bigint | Buffer): string => bytesOf(value).toString('utf8');
+
+/** A negative number comes as ten bytes of 64-bit two's complement, of which Go takes the lower half. */
+const int32Of = (value: bigint | Buffer): number => Number(BigInt.asIntN(32, bitsOf(value)));
+
+/** Beyond 2^53 the nearest double, as of a number in JSON. */
+const int64Of = (value: bigint | Buffer): number => Number(BigInt.asIntN(64, bitsOf(value)));
+
+const ZERO_TIME_SECONDS = -62_135_596_800;
+const FIRST_SECOND_OF_YEAR_10000 = 253_402_300_800;
+
+/** `2026-01-01T00:00:00`; undefined for Go's zero time. */
+function instant(seconds: number): string | undefined {
+  if (seconds === ZERO_TIME_SECONDS) return undefined;
+  if (seconds < ZERO_TIME_SECONDS || seconds >= FIRST_SECOND_OF_YEAR_10000) throw new Unreadable();
+  return new Date(seconds * 1000).toISOString().slice(0, -'.000Z'.length);
+}
+
+function timestamp(bytes: Buffer): { seconds: number; nanos: number } {
+  let [seconds, nanos] = [0, 0];
+  for (const { field, value } of wires(bytes)) {
+    if (field === 1) seconds = int64Of(value);
+    if (field === 2) nanos = int32Of(value);
+  }
+  return { seconds, nanos };
+}
+
+/** Nothing at all is no time, as Go writes its zero time. */
 function time(bytes: Buffer): string | undefined {
-  let seconds = 0;
-  for (const { field, value } of wires(bytes)) if (field === 1 && typeof value === 'number') seconds = signed(value);
-  // The smallest negatives lose their last digits in a double.
-  if (seconds === 0 || Math.abs(seconds - ZERO_TIME_SECONDS) < 4_096) return undefined;
-  return new Date(seconds * 1000).toISOString();
+  if (bytes.length === 0) return undefined;
+  const whole = instant(timestamp(bytes).seconds);
+  return whole === undefined ? undefined : `${whole}Z`;
+}
+
+function microTime(bytes: Buffer): string | undefined {
+  if (bytes.length === 0) return undefined;
+  const { seconds, nanos } = timestamp(bytes);
+  if (nanos < 0 || nanos >= 1e9) throw new Unreadable();
+  const whole = instant(seconds);
+  const micros = String(Math.floor(nanos / 1000)).padStart(6, '0');
+  return whole === undefined ? undefined : `${whole}.${micros}Z`;
 }
 
 function quantity(bytes: Buffer): string {
-  for (const { field, value } of wires(bytes)) if (field === 1) return String(value);
+  for (const { field, value } of wires(bytes)) if (field === 1) return textOf(value);
   return '0';
 }
 
 function intOrString(bytes: Buffer): number | string {
-  let type = 0;
-  let number = 0;
-  let text = '';
+  let [type, number, text] = [0, 0, ''];
   for (const { field, value } of wires(bytes)) {
-    if (field === 1 && typeof value === 'number') type = value;
-    if (field === 2 && typeof value === 'number') number = signed(value);
-    if (field === 3) text = String(value);
+    if (field === 1) type = int64Of(value);
+    if (field === 2) number = int32Of(value);
+    if (field === 3) text = textOf(value);
   }
   return type === 1 ? text : number;
+}
+
+/** FieldsV1 and RawExtension: what was JSON stays JSON. */
+function json(bytes: Buffer): unknown {
+  for (const { field, value } of wires(bytes)) {
+    if (field !== 1 || bytesOf(value).length === 0) continue;
+    try {
+      return JSON.parse(textOf(value));
+    } catch {
+      throw new Unreadable();
+    }
+  }
+  return undefined;
+}
+
+function list(bytes: Buffer): string[] {
+  return [...wires(bytes)].filter(({ field }) => field === 1).map(({ value }) => textOf(value));
 }

@@ -45,8 +45,11 @@ describe('[SPEC C130] serviceaccounts/NAME/token', () => {
       },
     });
     const { json } = await ask(bound('p'));
-    expect(json.spec.boundObjectRef).toEqual({ kind: 'Pod', apiVersion: 'v1', name: 'p', uid: made.metadata.uid });
-    expect(claims(json.status.token)).toMatchObject({ aud: ['a', 'b'], 'kubernetes.io': { pod: { name: 'p' } } });
+    expect(json.spec.boundObjectRef).toEqual({ kind: 'Pod', apiVersion: 'v1', name: 'p' });
+    expect(claims(json.status.token)).toMatchObject({
+      aud: ['a', 'b'],
+      'kubernetes.io': { pod: { name: 'p', uid: made.metadata.uid } },
+    });
     const said = async (body: unknown) => {
       const answer = await ask(body);
       return [answer.code, answer.json.message];
@@ -57,6 +60,12 @@ describe('[SPEC C130] serviceaccounts/NAME/token', () => {
       'cannot bind token to object of type /v1, Kind=ConfigMap',
     ]);
     expect((await said(bound('p', 'Pod', 'another')))[0]).toBe(409);
+    await cluster.ask('POST', ACCOUNTS, { body: { metadata: { name: 'robot' } } });
+    const { code, json: refused } = await ask(bound('p'), 'robot');
+    expect([code, refused.message]).toEqual([
+      400,
+      'cannot bind token for serviceaccount "robot" to pod running with different serviceaccount name.',
+    ]);
   });
 
   // As a real 1.34.4 answers them.

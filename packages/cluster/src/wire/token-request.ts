@@ -26,17 +26,24 @@ export async function createToken(
 ): Promise<void> {
   writeQuery(exchange, 'CreateOptions');
   const { value } = readBody(await exchange.body(), contentType(exchange.header('content-type')), ABOUT);
-  const account = get(face, namespace, name);
   const given = isRecord(value.metadata) ? value.metadata : {};
-  if (typeof given.name === 'string' && given.name !== '' && given.name !== name) {
+  if (isSaid(given.namespace) && given.namespace !== namespace) {
+    throw badRequest('the namespace of the provided object does not match the namespace sent on the request');
+  }
+  if (isSaid(given.name) && given.name !== name) {
     const detail = 'must match the service account name if specified';
     throw invalid(ABOUT, name, [{ field: 'metadata.name', type: 'Invalid value', value: given.name, detail }]);
+  }
+  const account = get(face, namespace, name);
+  const { uid } = account.metadata;
+  if (isSaid(given.uid) && given.uid !== uid) {
+    const what = `the UID in the token request (${given.uid}) does not match the UID of the service account (${uid})`;
+    throw conflict({ ...ABOUT, plural: ABOUT.kind }, name, what);
   }
   const spec = isRecord(value.spec) ? value.spec : {};
   const audiences = Array.isArray(spec.audiences) ? spec.audiences.map(String) : [];
   const expirationSeconds = secondsOf(spec.expirationSeconds);
-  const bound = boundOf(ground, namespace, spec.boundObjectRef);
-  const { uid } = account.metadata;
+  const bound = boundOf(ground, namespace, name, spec.boundObjectRef);
   const issued = exchange.access.tokens.issue({
     namespace,
     name,
@@ -50,12 +57,11 @@ export async function createToken(
     JSON.stringify({
       kind: ABOUT.kind,
       apiVersion: `${ABOUT.group}/${ABOUT.version}`,
-      metadata: { name, namespace, uid, creationTimestamp: timestamp(ground.clock.now()) },
+      metadata: { ...given, name, namespace, uid, creationTimestamp: timestamp(ground.clock.now()) },
       spec: {
         audiences: issued.audiences,
         expirationSeconds,
-        boundObjectRef:
-          bound === undefined ? null : { kind: bound.kind, apiVersion: 'v1', name: bound.name, uid: bound.uid },
+        boundObjectRef: isRecord(spec.boundObjectRef) ? asSaid(spec.boundObjectRef) : null,
       },
       status: { token: issued.token, expirationTimestamp: issued.expirationTimestamp },
     }),
@@ -72,22 +78,36 @@ function secondsOf(value: unknown): number {
   throw invalid(ABOUT, '', [{ field: 'spec.expirationSeconds', type: 'Invalid value', value: seconds, detail }]);
 }
 
-function boundOf(ground: Ground, namespace: string, reference: unknown): BoundObject | undefined {
+/** What a token is to be bound to: there, the one that is meant, and, of a Pod, one that runs as the account (`TokenREST.Create` of Kubernetes). */
+function boundOf(ground: Ground, namespace: string, account: string, reference: unknown): BoundObject | undefined {
   if (!isRecord(reference)) return undefined;
   const kind = String(reference.kind ?? '');
   const name = String(reference.name ?? '');
-  if ((kind !== 'Pod' && kind !== 'Secret' && kind !== 'Node') || reference.apiVersion !== 'v1') {
-    const [group, version] = groupVersion(String(reference.apiVersion ?? ''));
+  const [group, version] = groupVersion(String(reference.apiVersion ?? ''));
+  if ((kind !== 'Pod' && kind !== 'Secret' && kind !== 'Node') || group !== '') {
     throw badRequest(`cannot bind token to object of type ${group}/${version}, Kind=${kind}`);
   }
   const face = faceOf(ground, BINDABLE[kind]);
   const object: KubeObject = get(face, kind === 'Node' ? '' : namespace, name);
+  if (kind === 'Pod' && object.spec?.serviceAccountName !== account) {
+    throw badRequest(
+      `cannot bind token for serviceaccount ${JSON.stringify(account)} to pod running with different serviceaccount name.`,
+    );
+  }
   const { uid } = object.metadata;
-  if (typeof reference.uid === 'string' && reference.uid !== '' && reference.uid !== uid) {
+  if (isSaid(reference.uid) && reference.uid !== uid) {
     const what = `the UID in the bound object reference (${reference.uid}) does not match the UID in record. The object might have been deleted and then recreated`;
-    throw conflict(face.kind, name, what);
+    throw conflict({ group: '', plural: kind, kind }, name, what);
   }
   return { kind, name, uid };
+}
+
+const isSaid = (value: unknown): value is string => typeof value === 'string' && value !== '';
+
+/** A reference without what it leaves open. */
+function asSaid(reference: Record<string, unknown>): Record<string, unknown> {
+  const said = ['kind', 'apiVersion', 'name', 'uid'].filter((field) => isSaid(reference[field]));
+  return Object.fromEntries(said.map((field) => [field, reference[field]]));
 }
 
 function groupVersion(apiVersion: string): [group: string, version: string] {
