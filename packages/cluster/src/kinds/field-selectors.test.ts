@@ -45,7 +45,7 @@ describe('objects are found by their fields [SPEC C53]', () => {
     expect(() => names('spec.foo=x')).toThrow(ApiError);
   });
 
-  it('nodes, namespaces, secrets and ReplicaSets have fields of their own', () => {
+  it('nodes, namespaces, secrets and ReplicationControllers have fields of their own', () => {
     const options = { actor: 'test', namespace: 'default' };
     api.create('nodes', { metadata: { name: 'n' }, spec: { unschedulable: true } }, options);
     api.create('secrets', { metadata: { name: 's' }, type: 'example.com/x' }, options);
@@ -53,6 +53,7 @@ describe('objects are found by their fields [SPEC C53]', () => {
     expect(api.list('nodes', { fieldSelector: 'spec.unschedulable=false' })).toHaveLength(0);
     expect(api.list('namespaces', { fieldSelector: 'status.phase=Active' }).length).toBeGreaterThan(0);
     expect(api.list('secrets', { fieldSelector: 'type=example.com/x' })).toHaveLength(1);
-    expect(api.list('replicasets.apps', { fieldSelector: 'status.replicas=0' })).toEqual([]);
+    expect(api.list('replicationcontrollers', { fieldSelector: 'status.replicas=0' })).toEqual([]);
+    expect(() => api.list('replicasets.apps', { fieldSelector: 'status.replicas=0' })).toThrow(ApiError);
   });
 });

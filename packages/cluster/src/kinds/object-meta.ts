@@ -1,6 +1,6 @@
 /** `metadata` of every kind: what is refused, and in which words (apimachinery, pkg/api/validation/objectmeta.go). */
 import { forbidden, invalid, invalids, required, tooLong } from './field-errors.ts';
-import { fieldsOf, isSame, listOf, sortedEntries, valuesOf } from './json.ts';
+import { type Fields, fieldsOf, isSame, listOf, sortedEntries, valuesOf } from './json.ts';
 import type { FieldError, KubeObject } from './kind.ts';
 import { validateLabels } from './label-selectors.ts';
 import { labelName, type NameRule, pathSegmentName, qualifiedNameMessages } from './names.ts';
@@ -89,6 +89,20 @@ export function validateImmutable(
   printed: unknown = value ?? null,
 ): FieldError[] {
   return isSame(value, before) ? [] : [invalid(field, printed, immutableText)];
+}
+
+/** The changed fields, old and new, a line each: what the real one shows as a diff of its own structures. */
+export function describeChange(
+  before: Fields,
+  after: Fields,
+  fields: readonly string[] = [...new Set([...Object.keys(before), ...Object.keys(after)])],
+): string {
+  const line = (key: string, value: unknown): string => `"${key}": ${JSON.stringify(value ?? null)}`;
+  return [...fields]
+    .sort()
+    .filter((key) => !isSame(before[key], after[key]))
+    .flatMap((key) => [`- ${line(key, before[key])}`, `+ ${line(key, after[key])}`])
+    .join('\n');
 }
 
 /** Keys are qualified names in any case; 256 KiB together. */

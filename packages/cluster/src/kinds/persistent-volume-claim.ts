@@ -2,11 +2,12 @@
 import { ageOf } from './ages.ts';
 import { defineKind, ensure } from './define-kind.ts';
 import { forbidden, invalid, invalids, required, unsupported } from './field-errors.ts';
-import { type Fields, fieldsOf, valuesOf } from './json.ts';
-import type { FieldError } from './kind.ts';
+import { type Fields, fieldsOf, isSame, valuesOf } from './json.ts';
+import type { FieldError, KubeObject } from './kind.ts';
 import { validateLabelSelector } from './label-selectors.ts';
 import { dnsSubdomainMessages } from './names.ts';
-import { normalizeResources, quantityOf } from './quantity.ts';
+import { describeChange, validateImmutable } from './object-meta.ts';
+import { compareQuantities, normalizeResources, quantityOf } from './quantity.ts';
 import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
 
 /** Also for the templates of a StatefulSet. */
@@ -43,6 +44,7 @@ export const persistentVolumeClaim = defineKind({
     else errors.push(...validateSize(storage, 'spec.resources[storage]'));
     return [...errors, ...validateClassAndMode(spec)];
   },
+  validateChange: validateClaimChange,
   columns: [
     nameColumn,
     column('Status', 'string', 'phase represents the current phase of PersistentVolumeClaim.'),
@@ -77,6 +79,43 @@ export const persistentVolumeClaim = defineKind({
     ];
   },
 });
+
+const immutableText =
+  'spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
+const betaClass = 'volume.beta.kubernetes.io/storage-class';
+
+/** Its volume may be named once, a bound one may grow; nothing else changes (core/validation ValidatePersistentVolumeClaimUpdate). */
+function validateClaimChange(draft: KubeObject, old: KubeObject): FieldError[] {
+  const spec = fieldsOf(draft.spec);
+  const before = fieldsOf(old.spec);
+  const kept: Fields = { ...spec, volumeAttributesClassName: before.volumeAttributesClassName };
+  if (!before.volumeName) kept.volumeName = before.volumeName;
+  if (isClassGiven(draft, old)) kept.storageClassName = before.storageClassName;
+  const storage: unknown = fieldsOf(fieldsOf(before.resources).requests).storage;
+  const size: unknown = fieldsOf(fieldsOf(spec.resources).requests).storage;
+  if (draft.status?.phase === 'Bound') {
+    kept.resources = { ...spec.resources, requests: { ...fieldsOf(spec.resources).requests, storage } };
+  }
+  const errors: FieldError[] = [];
+  if (!isSame(kept, before)) errors.push(forbidden('spec', `${immutableText}\n${describeChange(before, kept)}`));
+  const isSmaller = compareQuantities(quantityOf(size), quantityOf(storage)) < 0;
+  const filled = quantityOf(fieldsOf(old.status?.capacity).storage);
+  if (isSmaller && compareQuantities(quantityOf(size), filled) <= 0) {
+    errors.push(forbidden('spec.resources.requests.storage', 'field can not be less than status.capacity'));
+  }
+  // Sic: named so.
+  return [...errors, ...validateImmutable('volumeMode', spec.volumeMode, before.volumeMode)];
+}
+
+/** A claim without a class may get one: the one of its old annotation, or, where it has none, any. */
+function isClassGiven(draft: KubeObject, old: KubeObject): boolean {
+  const given: unknown = draft.spec?.storageClassName;
+  if (typeof given !== 'string' || old.spec?.storageClassName !== undefined) return false;
+  const annotated = fieldsOf(old.metadata.annotations)[betaClass];
+  return (
+    annotated === undefined || (annotated === given && fieldsOf(draft.metadata.annotations)[betaClass] === annotated)
+  );
+}
 
 const VOLUME_MODES = ['Block', 'Filesystem'];
 

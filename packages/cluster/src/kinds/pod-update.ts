@@ -4,6 +4,7 @@ import { forbidden, invalid, invalids, required } from './field-errors.ts';
 import { type Fields, fieldsOf, isSame, listOf } from './json.ts';
 import type { FieldError, KubeObject } from './kind.ts';
 import { qualifiedNameMessages, rangeText } from './names.ts';
+import { describeChange } from './object-meta.ts';
 import { validateIp } from './pod-spec-validation.ts';
 import { validateTolerations } from './scheduling-validation.ts';
 
@@ -126,19 +127,6 @@ function validateGatedChange(munged: Fields, before: Fields): FieldError[] {
     nodeAffinity: fieldsOf(before.affinity).nodeAffinity,
   };
   return errors;
-}
-
-/** The changed fields, old and new, a line each: what the real one shows as a diff of its own structures. */
-function describeChange(before: Fields, after: Fields): string {
-  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort();
-  return keys
-    .filter((key) => !isSame(before[key], after[key]))
-    .flatMap((key) => [`- ${line(key, before[key])}`, `+ ${line(key, after[key])}`])
-    .join('\n');
-}
-
-function line(key: string, value: unknown): string {
-  return `"${key}": ${JSON.stringify(value ?? null)}`;
 }
 
 /** `/status`: addresses, conditions, containers that have ended for good (core/validation ValidatePodStatusUpdate). */

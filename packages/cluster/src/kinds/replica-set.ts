@@ -57,7 +57,6 @@ export const replicaSet = defineKind({
         { field: 'availableReplicas', by: 'readyReplicas', text: 'cannot be greater than readyReplicas' },
       ],
     ),
-  fieldSelectors: { 'status.replicas': ({ status }) => String(countCell(status?.replicas)) },
   columns: [
     nameColumn,
     column(

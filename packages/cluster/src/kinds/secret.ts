@@ -3,20 +3,19 @@ import { ownValue } from '../json.ts';
 import { ageOf } from './ages.ts';
 import { decodedBytes, maxDataBytes, validateImmutableData } from './config-map.ts';
 import { defineKind } from './define-kind.ts';
-import { invalids, required, tooLong } from './field-errors.ts';
-import { fieldsOf, isFields, sortedEntries } from './json.ts';
+import { invalid, invalids, required, tooLong } from './field-errors.ts';
+import { mapComplaint } from './go-json.ts';
+import { type Fields, fieldsOf, isFields, sortedEntries } from './json.ts';
 import type { FieldError } from './kind.ts';
 import { configKeyMessages } from './names.ts';
 import { validateImmutable } from './object-meta.ts';
 import { ageColumn, column, nameColumn } from './shape.ts';
 
 const accountAnnotation = 'kubernetes.io/service-account.name';
-/** The keys that a Secret of a type cannot do without. */
-const neededKeys: Readonly<Record<string, readonly string[]>> = {
-  'kubernetes.io/dockercfg': ['.dockercfg'],
-  'kubernetes.io/dockerconfigjson': ['.dockerconfigjson'],
-  'kubernetes.io/tls': ['tls.crt', 'tls.key'],
-  'kubernetes.io/ssh-auth': ['ssh-privatekey'],
+/** The key whose value must be a JSON object. */
+const registryKeys: Readonly<Record<string, string>> = {
+  'kubernetes.io/dockercfg': '.dockercfg',
+  'kubernetes.io/dockerconfigjson': '.dockerconfigjson',
 };
 
 export const secret = defineKind({
@@ -46,10 +45,7 @@ export const secret = defineKind({
     if (draft.type === 'kubernetes.io/service-account-token' && !draft.metadata.annotations?.[accountAnnotation]) {
       errors.push(required(`metadata.annotations[${accountAnnotation}]`));
     }
-    for (const key of ownValue(neededKeys, draft.type) ?? []) {
-      if (!Object.hasOwn(fieldsOf(draft.data), key)) errors.push(required(`data[${key}]`));
-    }
-    return errors;
+    return [...errors, ...validateKeys(String(draft.type), fieldsOf(draft.data))];
   },
   validateChange: (draft, old) => [
     ...validateImmutable('type', draft.type, old.type),
@@ -77,3 +73,26 @@ export const secret = defineKind({
     ageOf(metadata.creationTimestamp, now),
   ],
 });
+
+/** What a type that Kubernetes knows cannot do without. */
+function validateKeys(type: string, data: Fields): FieldError[] {
+  const lacking = (...keys: readonly string[]): FieldError[] =>
+    keys.filter((key) => !Object.hasOwn(data, key)).map((key) => required(`data[${key}]`));
+  switch (type) {
+    case 'kubernetes.io/tls':
+      return lacking('tls.crt', 'tls.key');
+    case 'kubernetes.io/ssh-auth':
+      return data['ssh-privatekey'] ? [] : [required('data[ssh-privatekey]')];
+    case 'kubernetes.io/basic-auth': {
+      const errors = lacking('username', 'password');
+      return errors.length < 2 ? [] : errors;
+    }
+    default: {
+      const key = ownValue(registryKeys, type);
+      if (key === undefined) return [];
+      if (!Object.hasOwn(data, key)) return lacking(key);
+      const complaint = mapComplaint(Buffer.from(String(data[key]), 'base64').toString());
+      return complaint === undefined ? [] : [invalid(`data[${key}]`, '<secret contents redacted>', complaint)];
+    }
+  }
+}

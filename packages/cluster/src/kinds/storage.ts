@@ -1,10 +1,11 @@
 /** v1 PersistentVolume and storage.k8s.io/v1 StorageClass: kept only. */
 import { ageOf } from './ages.ts';
 import { defineKind, ensure } from './define-kind.ts';
-import { asMap, forbidden, invalid, required, unsupported } from './field-errors.ts';
-import { type Fields, fieldsOf, isFields, valuesOf } from './json.ts';
+import { asMap, forbidden, invalid, invalids, required, tooLong, unsupported } from './field-errors.ts';
+import { type Fields, fieldsOf, isFields, isSame, sortedEntries, valuesOf } from './json.ts';
 import type { FieldError } from './kind.ts';
-import { validateImmutable } from './object-meta.ts';
+import { qualifiedNameMessages } from './names.ts';
+import { describeChange, validateImmutable } from './object-meta.ts';
 import { accessModesCell, validateAccessModes, validateClassAndMode, validateSize } from './persistent-volume-claim.ts';
 import { normalizeResources } from './quantity.ts';
 import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
@@ -27,6 +28,11 @@ export const persistentVolume = defineKind({
     ensure(draft, 'status').phase ||= 'Pending';
   },
   validate: ({ spec }) => validateVolume(fieldsOf(spec)),
+  validateChange: ({ spec }, old) => [
+    ...validateSourceKept(fieldsOf(spec), fieldsOf(old.spec)),
+    // Sic: named so.
+    ...validateImmutable('volumeMode', spec?.volumeMode, old.spec?.volumeMode),
+  ],
   columns: [
     nameColumn,
     column(
@@ -96,11 +102,13 @@ export const storageClass = defineKind({
     draft.reclaimPolicy ??= 'Delete';
     draft.volumeBindingMode ??= 'Immediate';
   },
-  validate: (draft) => (draft.provisioner ? [] : [required('provisioner')]),
-  validateChange: (draft, old) =>
-    ['provisioner', 'parameters', 'reclaimPolicy', 'volumeBindingMode'].flatMap((field) =>
-      validateImmutable(field, draft[field], old[field]),
+  validate: validateClass,
+  validateChange: (draft, old) => [
+    ...['parameters', 'provisioner', 'reclaimPolicy'].flatMap((field) =>
+      isSame(draft[field], old[field]) ? [] : [forbidden(field, `updates to ${field} are forbidden.`)],
     ),
+    ...validateImmutable('volumeBindingMode', draft.volumeBindingMode, old.volumeBindingMode),
+  ],
   columns: [
     nameColumn,
     column('Provisioner', 'string', 'provisioner indicates the type of the provisioner.'),
@@ -157,6 +165,49 @@ function validateVolume(spec: Fields): FieldError[] {
   errors.push(...more.map((source) => forbidden(`spec.${source}`, 'may not specify more than 1 volume type')));
   if (first === undefined) errors.push(required('spec', 'must specify a volume type'));
   return [...errors, ...validateClassAndMode(spec)];
+}
+
+/** What a volume is made of stays; the secret that lets it grow may be named once. */
+function validateSourceKept(spec: Fields, before: Fields): FieldError[] {
+  const path = 'spec.persistentvolumesource';
+  const changed = SOURCES.filter((source) => {
+    const { controllerExpandSecretRef, ...csi } = fieldsOf(spec.csi);
+    const isNamed = source === 'csi' && fieldsOf(before.csi).controllerExpandSecretRef === undefined;
+    return !isSame(isNamed && controllerExpandSecretRef !== undefined ? csi : spec[source], before[source]);
+  });
+  return changed.length === 0
+    ? []
+    : [forbidden(path, `${path} is immutable after creation\n${describeChange(before, spec, changed)}`)];
+}
+
+function validateClass({ provisioner, parameters, reclaimPolicy, volumeBindingMode }: Fields): FieldError[] {
+  const errors: FieldError[] = [];
+  if (!provisioner) errors.push(required('provisioner'));
+  else errors.push(...invalids('provisioner', provisioner, qualifiedNameMessages(String(provisioner).toLowerCase())));
+  errors.push(...validateParameters(parameters));
+  const policies = ['Delete', 'Retain'];
+  if (reclaimPolicy !== '' && !policies.includes(reclaimPolicy)) {
+    errors.push(unsupported('reclaimPolicy', reclaimPolicy, policies));
+  }
+  const modes = ['Immediate', 'WaitForFirstConsumer'];
+  if (!modes.includes(volumeBindingMode)) errors.push(unsupported('volumeBindingMode', volumeBindingMode, modes));
+  return errors;
+}
+
+const maxParameters = 512;
+const maxParameterBytes = 256 * 1024;
+
+function validateParameters(parameters: unknown): FieldError[] {
+  const entries = sortedEntries(parameters);
+  const errors: FieldError[] = [];
+  if (entries.length > maxParameters) return [tooLong('parameters', maxParameters)];
+  let bytes = 0;
+  for (const [key, value] of entries) {
+    if (key === '') errors.push(invalid('parameters', key, 'field can not be empty.'));
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  }
+  if (bytes > maxParameterBytes) errors.push(tooLong('parameters', maxParameterBytes));
+  return errors;
 }
 
 function validateHostPath(path: string): FieldError[] {
