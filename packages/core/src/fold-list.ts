@@ -316,8 +316,11 @@ function endByList(
   if (presence !== 'ACTIVATED' && presence !== 'DEACTIVATED') {
     return settle(withSlot(state, key, fields), key, { ...slot, ...defined(fields) }, presence, said, asOf, at, policy);
   }
+  // One that is found not to serve was never seen to: whether the base switched versions is told by the Pods' ages.
   const run =
-    podUid === undefined ? slot.run : startedRun(slot.run, podUid, observedLife(state, key, podUid, true), at);
+    podUid === undefined || presence === 'DEACTIVATED'
+      ? slot.run
+      : startedRun(slot.run, podUid, observedLife(state, key, podUid, true), at);
   return told(
     withSlot(state, key, { ...fields, run, troubles: healed(slot, at, policy) }),
     podUid,
