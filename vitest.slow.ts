@@ -1,5 +1,6 @@
-/** End-to-end files that wait for many seconds: `npm run test:long` runs them, so that `npm test` ends within three minutes on two cores. */
+/** Files that wait for many seconds, or work for minutes: `npm run test:long` runs them, so that `npm test` ends within three minutes on two cores. */
 export const slow: readonly string[] = [
+  'packages/core/src/scenarios/every-mutation.test.ts',
   'tests/e2e/compose.test.ts',
   'tests/e2e/controller-killed.test.ts',
   'tests/e2e/duty.test.ts',

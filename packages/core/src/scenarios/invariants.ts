@@ -11,10 +11,10 @@ import type { BaseState } from '../state.ts';
 import type { World } from './world.ts';
 
 /** Planning a copy takes longer than all else in a step. Prime, so that every moment of a course has its turn in one of its variants. */
-const planLookedAtEvery = 31;
+const planSeldomLookedAt = 31;
 
-/** Watches a world; each violation is added as a line `I3: …`. */
-export function watchInvariants(world: World, violations: string[]): void {
+/** Watches a world; each violation is added as a line `I3: …`. Of every so many steps one has its plans made of a copy, too. */
+export function watchInvariants(world: World, violations: string[], planLookedAtEvery = planSeldomLookedAt): void {
   let seen = 0;
   let steps = 0;
   const versions = new Map<string, string>();
@@ -23,6 +23,9 @@ export function watchInvariants(world: World, violations: string[]): void {
   /** By base and key: installs whose end nobody has told, and whether one succeeded; what is there may then be theirs. */
   const unanswered = new Map<string, number>();
   const succeeded = new Set<string>();
+  /** By base and key: installs sent for the Pod that has it, and what the only one met there: another's. [SPEC M38] */
+  const attempts = new Map<string, number>();
+  const met = new Set<string>();
   const check = () => {
     for (; seen < world.happenings.length; seen += 1) {
       const happening = world.happenings[seen];
@@ -35,6 +38,8 @@ export function watchInvariants(world: World, violations: string[]): void {
           const id = `${happening.input.baseId}/${message.key}`;
           unanswered.set(id, (unanswered.get(id) ?? 0) - 1);
           if (message.outcome.kind === 'success') succeeded.add(id);
+          const isRefused = message.outcome.kind === 'repeat' || message.outcome.kind === 'conflict';
+          if (isRefused && attempts.get(id) === 1) met.add(id);
         }
       }
       if (happening.kind === 'started') checkAction(happening.action, happening.before);
@@ -109,6 +114,9 @@ export function watchInvariants(world: World, violations: string[]): void {
       if (pod === undefined || pod.metadata.deletionTimestamp !== undefined) {
         fail('I2', `install ${key} for a Pod that is gone or being deleted`);
       }
+      const isSamePod = installedFor.get(id) === action.claim?.podUid;
+      if (!isSamePod) met.delete(id);
+      attempts.set(id, isSamePod ? (attempts.get(id) ?? 0) + 1 : 1);
       installedFor.set(id, action.claim?.podUid ?? '');
       unanswered.set(id, Math.max(0, unanswered.get(id) ?? 0) + 1);
     } else {
@@ -134,6 +142,7 @@ export function watchInvariants(world: World, violations: string[]): void {
     for (const [id, podUid] of installedFor) {
       const key = id.slice(before.baseId.length + 1);
       if (podUid !== uid || !id.startsWith(`${before.baseId}/`)) continue;
+      if (met.has(id) && !succeeded.has(id)) continue;
       const isThere = [...(base?.modules ?? [])].some(([known, module]) => known === key && !module.isForeign);
       if (isThere) fail('I8', `Pod ${name} removed while ${key} is on ${before.baseId}`);
     }
