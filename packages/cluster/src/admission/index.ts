@@ -7,6 +7,7 @@ import { podLimit } from './pod-limit.ts';
 import { priorityAdmission } from './priority.ts';
 import { resourceQuotaAdmission } from './resource-quota.ts';
 import { roleEscalation } from './role-escalation.ts';
+import { runtimeClassAdmission } from './runtime-class.ts';
 import { serviceAccountAdmission } from './service-account.ts';
 import { serviceAddress } from './service-address.ts';
 import { taintNodesByCondition } from './taint-nodes.ts';
@@ -31,6 +32,7 @@ export function admissionChain(options: AdmissionOptions = {}): readonly Admissi
     taintNodesByCondition,
     priorityAdmission,
     defaultTolerationSeconds(options.tolerationSeconds),
+    runtimeClassAdmission,
     serviceAddress,
     resourceQuotaAdmission,
     roleEscalation,

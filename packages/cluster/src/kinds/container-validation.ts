@@ -1,6 +1,6 @@
 /** What a container must say (kubernetes 1.34, pkg/apis/core/validation/validation.go validateContainers and below). */
 import { duplicate, forbidden, invalid, invalids, notFound, required, unsupported } from './field-errors.ts';
-import { type Fields, fieldsOf, isFields, listOf, valuesOf } from './json.ts';
+import { type Fields, isFields, listOf } from './json.ts';
 import type { FieldError } from './kind.ts';
 import {
   configKeyMessages,
@@ -12,12 +12,18 @@ import {
   subdomainName,
 } from './names.ts';
 import { validateContainerHooks } from './probe-validation.ts';
+import { validateDescendingPath } from './relative-path.ts';
 import { validateRequirements } from './resource-validation.ts';
+import { validateResizePolicy, validateSecurityContext } from './security-context-validation.ts';
 
 /** What of the pod a container is checked against. */
 interface ContainerSurroundings {
   /** Names of the pod's good volumes. */
   volumes: ReadonlySet<string>;
+  /** `spec.restartPolicy`. */
+  restartPolicy: unknown;
+  /** Whether the pod's users are those of the host. */
+  hostUsers: boolean;
 }
 
 /** `spec.containers`. */
@@ -94,7 +100,11 @@ function validateContainer(container: Fields, path: string, around: ContainerSur
   if (imagePullPolicy !== 'Always' && imagePullPolicy !== 'IfNotPresent' && imagePullPolicy !== 'Never') {
     errors.push(unsupported(`${path}.imagePullPolicy`, imagePullPolicy, ['Always', 'IfNotPresent', 'Never']));
   }
-  errors.push(...validateRequirements(container.resources, `${path}.resources`));
+  errors.push(
+    ...validateRequirements(container.resources, `${path}.resources`),
+    ...validateResizePolicy(container.resizePolicy, `${path}.resizePolicy`, around.restartPolicy),
+    ...validateSecurityContext(container.securityContext, `${path}.securityContext`, around.hostUsers),
+  );
   return errors;
 }
 
@@ -187,15 +197,8 @@ function validateEnvSource({ value, valueFrom }: Fields, path: string): FieldErr
   if (!isFields(valueFrom)) return [];
   const errors: FieldError[] = [];
   const { fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef } = valueFrom;
-  if (isFields(fieldRef)) errors.push(...validateFieldRef(fieldRef, `${path}.fieldRef`));
-  if (isFields(resourceFieldRef)) {
-    const { resource } = resourceFieldRef;
-    const name = String(resource ?? '');
-    if (name === '') errors.push(required(`${path}.resourceFieldRef.resource`));
-    else if (!envResources.includes(name) && !/^(limits|requests)\.hugepages-/.test(name)) {
-      errors.push(unsupported(`${path}.resourceFieldRef.resource`, name, envResources));
-    }
-  }
+  if (isFields(fieldRef)) errors.push(...validateFieldRef(fieldRef, `${path}.fieldRef`, envFieldPaths));
+  if (isFields(resourceFieldRef)) errors.push(...validateResourceRef(resourceFieldRef, `${path}.resourceFieldRef`));
   if (isFields(configMapKeyRef)) errors.push(...validateKeyRef(configMapKeyRef, `${path}.configMapKeyRef`));
   if (isFields(secretKeyRef)) errors.push(...validateKeyRef(secretKeyRef, `${path}.secretKeyRef`));
   const sources = [fieldRef, resourceFieldRef, configMapKeyRef, secretKeyRef, fileKeyRef].filter(isFields).length;
@@ -208,7 +211,8 @@ function validateEnvSource({ value, valueFrom }: Fields, path: string): FieldErr
   return errors;
 }
 
-function validateFieldRef({ fieldPath }: Fields, path: string): FieldError[] {
+/** A field of the pod. `allowed`: those that can be had at the place; one label or annotation can be had everywhere. */
+export function validateFieldRef({ fieldPath }: Fields, path: string, allowed: readonly string[]): FieldError[] {
   const name = String(fieldPath ?? '');
   if (name === '') return [required(`${path}.fieldPath`)];
   const subscripted = /^(metadata\.(?:annotations|labels))\['(.*)'\]$/.exec(name);
@@ -217,10 +221,18 @@ function validateFieldRef({ fieldPath }: Fields, path: string): FieldError[] {
     const subscript = field === 'metadata.annotations' ? key.toLowerCase() : key;
     return invalids(path, subscript, qualifiedNameMessages(subscript));
   }
-  if (envFieldPaths.includes(name)) return [];
-  if (otherFieldPaths.includes(name)) return [unsupported(`${path}.fieldPath`, name, envFieldPaths)];
+  if (allowed.includes(name)) return [];
+  if ([...envFieldPaths, ...otherFieldPaths].includes(name)) return [unsupported(`${path}.fieldPath`, name, allowed)];
   const detail = `error converting fieldPath: field label not supported: ${name}`;
   return [invalid(`${path}.fieldPath`, name, detail)];
+}
+
+/** A resource of a container. */
+export function validateResourceRef({ resource }: Fields, path: string): FieldError[] {
+  const name = String(resource ?? '');
+  if (name === '') return [required(`${path}.resource`)];
+  const isKnown = envResources.includes(name) || /^(limits|requests)\.hugepages-/.test(name);
+  return isKnown ? [] : [unsupported(`${path}.resource`, name, envResources)];
 }
 
 function validateKeyRef({ name, key }: Fields, path: string): FieldError[] {
@@ -267,57 +279,4 @@ function validateMounts(mounts: readonly Fields[], path: string, { volumes }: Co
     }
   }
   return errors;
-}
-
-function validateDescendingPath(value: string, path: string): FieldError[] {
-  if (value.startsWith('/')) return [invalid(path, value, 'must be a relative path')];
-  return value.split('/').includes('..') ? [invalid(path, value, "must not contain '..'")] : [];
-}
-
-/** `spec.volumes`: their names are unique labels, each has at most one source. @returns the names that are good, too. */
-export function validateVolumes(
-  volumes: readonly Fields[],
-  path: string,
-): { errors: FieldError[]; names: ReadonlySet<string> } {
-  const errors: FieldError[] = [];
-  const names = new Set<string>();
-  for (const [index, volume] of volumes.entries()) {
-    const here = `${path}[${index}]`;
-    const name = String(volume.name ?? '');
-    const found = validateVolumeSource(volume, here);
-    if (name === '') found.push(required(`${here}.name`));
-    else found.push(...invalids(`${here}.name`, name, dnsLabelMessages(name)));
-    if (names.has(name)) found.push(duplicate(`${here}.name`, name));
-    if (found.length === 0) names.add(name);
-    errors.push(...found);
-  }
-  return { errors, names };
-}
-
-/** The field that the commonest sources cannot do without. */
-const neededOfSource: Readonly<Record<string, string>> = {
-  secret: 'secretName',
-  configMap: 'name',
-  hostPath: 'path',
-  persistentVolumeClaim: 'claimName',
-};
-
-function validateVolumeSource(volume: Fields, path: string): FieldError[] {
-  const sources = Object.keys(volume).filter((key) => key !== 'name' && isFields(volume[key]));
-  return sources.flatMap((source, index) => {
-    if (index > 0) return [forbidden(`${path}.${source}`, 'may not specify more than 1 volume type')];
-    const needed = neededOfSource[source];
-    if (needed !== undefined && !fieldsOf(volume[source])[needed]) return [required(`${path}.${source}.${needed}`)];
-    const mode: unknown = fieldsOf(volume[source]).defaultMode;
-    if (typeof mode === 'number' && (mode < 0 || mode > 0o777)) {
-      return [
-        invalid(`${path}.${source}.defaultMode`, mode, 'must be a number between 0 and 0777 (octal), both inclusive'),
-      ];
-    }
-    const hostPath = String(fieldsOf(volume.hostPath).path ?? '');
-    if (source === 'hostPath' && valuesOf(hostPath.split('/')).includes('..')) {
-      return [invalid(`${path}.hostPath.path`, hostPath, "must not contain '..'")];
-    }
-    return [];
-  });
 }

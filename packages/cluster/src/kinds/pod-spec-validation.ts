@@ -1,6 +1,6 @@
 /** A pod's spec, alone or in a template, in the order in which the real one complains (core/validation ValidatePodSpec). */
 import { isIP } from 'node:net';
-import { validateContainers, validateInitContainers, validateVolumes } from './container-validation.ts';
+import { validateContainers, validateInitContainers } from './container-validation.ts';
 import { duplicate, forbidden, invalid, invalids, required, unsupported } from './field-errors.ts';
 import { type Fields, fieldsOf, listOf, valuesOf } from './json.ts';
 import type { FieldError } from './kind.ts';
@@ -9,6 +9,8 @@ import { dnsLabelMessages, dnsSubdomainMessages, qualifiedNameMessages, rangeTex
 import { validateAnnotations } from './object-meta.ts';
 import { validateRequirements } from './resource-validation.ts';
 import { validateAffinity, validateTolerations, validateTopologySpread } from './scheduling-validation.ts';
+import { validatePodSecurityContext } from './security-context-validation.ts';
+import { validateVolumes } from './volume-validation.ts';
 
 const maxInt32 = 2_147_483_647;
 const dnsPolicies = ['ClusterFirstWithHostNet', 'ClusterFirst', 'Default', 'None'];
@@ -21,7 +23,11 @@ export function validatePodSpec(
 ): FieldError[] {
   const containers = listOf(spec.containers);
   const { errors, names } = validateVolumes(listOf(spec.volumes), `${path}.volumes`);
-  const around = { volumes: new Set([...names, ...(options.extraVolumes ?? [])]) };
+  const around = {
+    volumes: new Set([...names, ...(options.extraVolumes ?? [])]),
+    restartPolicy: spec.restartPolicy,
+    hostUsers: spec.hostUsers !== false,
+  };
   errors.push(
     ...validateContainers(containers, `${path}.containers`, around),
     ...validateInitContainers(listOf(spec.initContainers), containers, `${path}.initContainers`, around),
@@ -35,6 +41,7 @@ export function validatePodSpec(
   if (!dnsPolicies.includes(dnsPolicy)) errors.push(unsupported(`${path}.dnsPolicy`, dnsPolicy, dnsPolicies));
   errors.push(
     ...validateLabels(spec.nodeSelector, `${path}.nodeSelector`),
+    ...validatePodSecurityContext(spec, `${path}.securityContext`),
     ...validateAffinity(spec.affinity, `${path}.affinity`),
     ...validateDnsConfig(spec, `${path}.dnsConfig`),
     ...listOf(spec.readinessGates).flatMap(({ conditionType = '' }, index) =>
