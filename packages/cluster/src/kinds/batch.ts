@@ -3,15 +3,14 @@ import { ageOf, formatSpan } from './ages.ts';
 import { scheduleComplaint } from './cron-schedule.ts';
 import { defineKind, ensure } from './define-kind.ts';
 import { invalid, required, unsupported } from './field-errors.ts';
+import { validateJobChange, validateJobSpec } from './job-validation.ts';
 import { type Fields, fieldsOf, listOf } from './json.ts';
 import type { FieldError, KubeObject } from './kind.ts';
 import { formatSelector } from './label-selectors.ts';
-import { validateImmutable } from './object-meta.ts';
 import { defaultPodSpec } from './pod-spec-defaults.ts';
-import { validatePodTemplate } from './pod-spec-validation.ts';
 import { validateNonnegative } from './probe-validation.ts';
 import { ageColumn, column, nameColumn } from './shape.ts';
-import { containerCells, countCell, templateColumns, validateSelectorKept } from './workload.ts';
+import { containerCells, countCell, templateColumns } from './workload.ts';
 
 export const job = defineKind({
   group: 'batch',
@@ -33,10 +32,7 @@ export const job = defineKind({
   },
   prepareCreate: generateSelector,
   validate: (draft) => validateJobSpec(fieldsOf(draft.spec), 'spec'),
-  validateChange: (draft, old) => [
-    ...validateSelectorKept(draft, old),
-    ...validateImmutable('spec.completionMode', draft.spec?.completionMode, old.spec?.completionMode),
-  ],
+  validateChange: validateJobChange,
   fieldSelectors: { 'status.successful': ({ status }) => String(countCell(status?.succeeded)) },
   columns: [
     nameColumn,
@@ -92,20 +88,6 @@ function generateSelector({ metadata, spec }: KubeObject): void {
   if (Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...template.labels };
 }
 
-function validateJobSpec(spec: Fields, path: string): FieldError[] {
-  const errors = ['parallelism', 'completions', 'activeDeadlineSeconds', 'backoffLimit'].flatMap((field) =>
-    validateNonnegative(spec[field], `${path}.${field}`),
-  );
-  errors.push(...validatePodTemplate(spec.template, `${path}.template`));
-  const policy: unknown = spec.template?.spec?.restartPolicy;
-  const field = `${path}.template.spec.restartPolicy`;
-  if (policy === 'Always') errors.push(required(field, 'valid values: "OnFailure", "Never"'));
-  else if (policy !== 'OnFailure' && policy !== 'Never') {
-    errors.push(unsupported(field, policy, ['OnFailure', 'Never']));
-  }
-  return errors;
-}
-
 function jobStatus(status: Fields, isGoing: boolean): string {
   const has = (type: string) =>
     listOf(status.conditions).some((condition) => condition.type === type && condition.status === 'True');
@@ -125,6 +107,9 @@ function durationCell({ startTime, completionTime }: Fields, now: number): strin
   const end = typeof completionTime === 'string' ? Date.parse(completionTime) : now;
   return formatSpan(end - Date.parse(startTime));
 }
+
+/** Of a CronJob: its Jobs' names have eleven characters more. */
+const longestName = 52;
 
 export const cronJob = defineKind({
   group: 'batch',
@@ -149,16 +134,22 @@ export const cronJob = defineKind({
     ensure(template, 'metadata');
     defaultPodSpec(ensure(template, 'spec'));
   },
-  validate: (draft) => {
+  validate: (draft, old) => {
     const spec = fieldsOf(draft.spec);
     const errors: FieldError[] = [];
+    const { name = '' } = draft.metadata;
+    const isNameTooLong = old === undefined && name.length > longestName;
     const complaint = spec.schedule ? scheduleComplaint(String(spec.schedule)) : undefined;
     if (!spec.schedule) errors.push(required('spec.schedule'));
     else if (complaint !== undefined) errors.push(invalid('spec.schedule', spec.schedule, complaint));
     if (!['Allow', 'Forbid', 'Replace'].includes(spec.concurrencyPolicy)) {
       errors.push(unsupported('spec.concurrencyPolicy', spec.concurrencyPolicy, ['Allow', 'Forbid', 'Replace']));
     }
+    for (const field of ['startingDeadlineSeconds', 'successfulJobsHistoryLimit', 'failedJobsHistoryLimit']) {
+      errors.push(...validateNonnegative(spec[field], `spec.${field}`));
+    }
     errors.push(...validateJobSpec(fieldsOf(spec.jobTemplate?.spec), 'spec.jobTemplate.spec'));
+    if (isNameTooLong) errors.push(invalid('metadata.name', name, `must be no more than ${longestName} characters`));
     return errors;
   },
   columns: [

@@ -2,8 +2,9 @@
  * autoscaling/v1 HorizontalPodAutoscaler: the older face of what is kept as autoscaling/v2. One number for the CPU is all it knows; what
  * else v2 has stands in annotations meanwhile, as in a real server (pkg/apis/autoscaling/v1/conversion.go).
  */
+import { validateAutoscaler } from './autoscaler-validation.ts';
 import { defineKind, ensure } from './define-kind.ts';
-import { horizontalPodAutoscaler, validateAutoscaler } from './horizontal-pod-autoscaler.ts';
+import { horizontalPodAutoscaler } from './horizontal-pod-autoscaler.ts';
 import { type Fields, fieldsOf, listOf } from './json.ts';
 import type { KubeObject } from './kind.ts';
 

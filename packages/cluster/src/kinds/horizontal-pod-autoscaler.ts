@@ -1,9 +1,8 @@
 /** autoscaling/v2 HorizontalPodAutoscaler: kept only; `kubectl get all` asks for it. */
 import { ageOf } from './ages.ts';
+import { defaultBehavior, validateAutoscaler } from './autoscaler-validation.ts';
 import { defineKind, ensure } from './define-kind.ts';
-import { invalid, required } from './field-errors.ts';
 import { type Fields, fieldsOf, listOf } from './json.ts';
-import type { FieldError } from './kind.ts';
 import { ageColumn, column, nameColumn } from './shape.ts';
 import { countCell } from './workload.ts';
 
@@ -24,6 +23,7 @@ export const horizontalPodAutoscaler = defineKind({
       const target = { type: 'Utilization', averageUtilization: 80 };
       spec.metrics = [{ type: 'Resource', resource: { name: 'cpu', target } }];
     }
+    defaultBehavior(spec.behavior);
     const status = ensure(draft, 'status');
     status.desiredReplicas ??= 0;
     status.currentMetrics ??= null;
@@ -68,26 +68,6 @@ export const horizontalPodAutoscaler = defineKind({
     ageOf(metadata.creationTimestamp, now),
   ],
 });
-
-/** What the spec of either version is refused for. */
-export function validateAutoscaler(spec: unknown): FieldError[] {
-  const { minReplicas, maxReplicas = 0, scaleTargetRef } = fieldsOf(spec);
-  const errors: FieldError[] = [];
-  if (typeof minReplicas === 'number' && minReplicas < 1) {
-    errors.push(invalid('spec.minReplicas', minReplicas, 'must be greater than or equal to 1'));
-  }
-  if (maxReplicas < 1) errors.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than 0'));
-  if (typeof minReplicas === 'number' && maxReplicas < minReplicas) {
-    errors.push(invalid('spec.maxReplicas', maxReplicas, 'must be greater than or equal to `minReplicas`'));
-  }
-  const { kind, name, apiVersion = '' } = fieldsOf(scaleTargetRef);
-  if (!kind) errors.push(required('spec.scaleTargetRef.kind'));
-  if (!name) errors.push(required('spec.scaleTargetRef.name'));
-  if (!String(apiVersion).includes('/') && kind !== 'ReplicationController') {
-    errors.push(invalid('spec.scaleTargetRef.apiVersion', apiVersion, 'apiVersion must specify API group'));
-  }
-  return errors;
-}
 
 /** `cpu: <unknown>/80%`: nobody measures here. */
 function targetsCell(metrics: readonly Fields[]): string {

@@ -1,8 +1,9 @@
 /** v1 Node. */
+import { isIP } from 'node:net';
 import { ageOf } from './ages.ts';
 import { defineKind, ensure } from './define-kind.ts';
 import { duplicate, forbidden, invalid } from './field-errors.ts';
-import { fieldsOf, isFields, isSame, listOf, sortedEntries, valuesOf } from './json.ts';
+import { type Fields, fieldsOf, isFields, isSame, listOf, sortedEntries, valuesOf } from './json.ts';
 import type { FieldError, KubeObject } from './kind.ts';
 import { normalizeResources } from './quantity.ts';
 import { validateAmount } from './resource-validation.ts';
@@ -36,7 +37,7 @@ export const node = defineKind({
   revalidatesMetadata: true,
   subresources: [statusSubresource({ group: '', version: 'v1', kind: 'Node' })],
   defaults: (draft) => {
-    ensure(draft, 'spec');
+    alignRange(ensure(draft, 'spec'));
     const status = ensure(draft, 'status');
     if (status.allocatable === undefined && isFields(status.capacity)) status.allocatable = { ...status.capacity };
     normalizeResources(status.capacity);
@@ -104,7 +105,27 @@ export const node = defineKind({
   row: nodeCells,
 });
 
-function validatePodCidrs(cidrs: readonly unknown[]): FieldError[] {
+/** The singular field came first, the list later: both say the same, and where they differ the singular one is right. */
+function alignRange(spec: Fields): void {
+  const [first] = valuesOf(spec.podCIDRs);
+  if (spec.podCIDR && first !== spec.podCIDR) spec.podCIDRs = [spec.podCIDR];
+  else if (!spec.podCIDR && first !== undefined) spec.podCIDR = first;
+}
+
+const rangeText = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
+
+/** `10.9.8.0/24`, `2001:db8::/64`. */
+function isRange(cidr: string): boolean {
+  const [address = '', length = '', ...rest] = cidr.split('/');
+  const family = isIP(address);
+  return family !== 0 && rest.length === 0 && /^\d{1,3}$/.test(length) && Number(length) <= (family === 4 ? 32 : 128);
+}
+
+function validatePodCidrs(cidrs: readonly string[]): FieldError[] {
+  const wrong = cidrs.flatMap((cidr, index) =>
+    isRange(cidr) ? [] : [invalid(`spec.podCIDRs[${index}]`, cidr, rangeText)],
+  );
+  if (wrong.length > 0) return wrong;
   const isV6 = (cidr: unknown): boolean => String(cidr).includes(':');
   if (cidrs.length < 2 || (cidrs.length === 2 && isV6(cidrs[0]) !== isV6(cidrs[1]))) return [];
   return [invalid('spec.podCIDRs', cidrs, 'may specify no more than one CIDR for each IP family')];

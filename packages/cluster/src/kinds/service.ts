@@ -3,7 +3,7 @@ import { ageOf } from './ages.ts';
 import { defineKind, ensure } from './define-kind.ts';
 import { duplicate, invalid, invalids, required, unsupported } from './field-errors.ts';
 import { addressMessages, addressWarnings, specialAddressMessages } from './ip-address.ts';
-import { type Fields, fieldsOf, isFields, listOf, valuesOf } from './json.ts';
+import { type Fields, fieldsOf, isFields, isSame, listOf, valuesOf } from './json.ts';
 import type { FieldError, KubeObject } from './kind.ts';
 import { formatLabels, validateLabels } from './label-selectors.ts';
 import { dns1035Name, dnsLabelMessages, portNameMessages, portNumberMessages } from './names.ts';
@@ -38,6 +38,7 @@ export const service = defineKind({
     if (spec.type === 'LoadBalancer') spec.allocateLoadBalancerNodePorts ??= true;
     ensure(ensure(draft, 'status'), 'loadBalancer');
   },
+  prepareUpdate: (draft, old) => dropOutlived(ensure(draft, 'spec'), fieldsOf(old.spec)),
   validate: validateService,
   warningsOf: ({ spec }) =>
     valuesOf(spec?.externalIPs).flatMap((address, at) => addressWarnings(`spec.externalIPs[${at}]`, address)),
@@ -94,6 +95,29 @@ export const service = defineKind({
 /** From outside of the cluster. */
 function isReachable({ type, externalIPs }: Fields): boolean {
   return type === 'LoadBalancer' || type === 'NodePort' || (type === 'ClusterIP' && valuesOf(externalIPs).length > 0);
+}
+
+/**
+ * What only the type before had a meaning for, and nobody changed, goes with it (registry/core/service/strategy.go
+ * dropTypeDependentFields); addresses go in admission.
+ */
+function dropOutlived(spec: Fields, before: Fields): void {
+  const isOver = (needs: (one: Fields) => boolean): boolean => needs(before) && !needs(spec);
+  const drop = (field: string): void => {
+    if (isSame(spec[field], before[field])) delete spec[field];
+  };
+  if (isOver(({ type }) => type === 'NodePort' || type === 'LoadBalancer')) {
+    const own = new Set(listOf(before.ports).map(({ nodePort }) => nodePort));
+    const ports = listOf(spec.ports);
+    if (ports.every(({ nodePort }) => nodePort === undefined || own.has(nodePort))) {
+      spec.ports = ports.map(({ nodePort: _, ...port }) => port);
+    }
+  }
+  if (isOver(({ type }) => type === 'LoadBalancer')) {
+    for (const field of ['healthCheckNodePort', 'allocateLoadBalancerNodePorts', 'loadBalancerClass']) drop(field);
+  }
+  if (isOver(isReachable)) drop('externalTrafficPolicy');
+  if (isOver(({ type }) => type !== 'ExternalName')) drop('internalTrafficPolicy');
 }
 
 function validateService(draft: KubeObject): FieldError[] {
