@@ -82,7 +82,7 @@ const sectionCommands: Readonly<Record<string, readonly string[]>> = {
 describe.skipIf(noKubectl)(
   'kubectl says what samples/README.md shows, and exactly those commands reach the bases',
   () => {
-    test.concurrent.for(modules)('%s', { timeout: 180_000 }, async (file, context) => {
+    test.concurrent.for(modules)('%s', { timeout: 300_000 }, async (file, context) => {
       const identities = ['base-1', 'base-2', 'base-3'];
       // What fails is not tried again while it is looked at, however slow kubectl is.
       const timings = { backoffFirstMs: 120_000 };
@@ -99,8 +99,8 @@ describe.skipIf(noKubectl)(
         toHere: (command) => command.replaceAll('samples/', `${folder}/samples/`),
         toThere: (output) => output.replaceAll(world.namespace, 'default').replaceAll(`.${world.env}`, '.dev'),
       });
-      await waitFor('nothing is left on any base', () => listsOf(world) === '[[],[],[]]');
-      await waitFor('no Pod is left', async () => (await podsOf(world)).length === 0);
+      await waitFor('nothing is left on any base', () => listsOf(world) === '[[],[],[]]', 120_000);
+      await waitFor('no Pod is left', async () => (await podsOf(world)).length === 0, 120_000);
       expect(commandsOf(world)).toEqual([...(sectionCommands[file] ?? [])].sort());
       expect(retainedOf(world)).toEqual([]);
     });

@@ -91,7 +91,7 @@ export async function follow(steps: readonly Step[], { kubectl, toHere, toThere 
           said = (await run(step)).said;
           return isSame(step, said);
         },
-        30_000,
+        90_000, // a cluster that cleans up after others deletes Pods when it comes to it
       ).catch(() =>
         expect(`$ ${step.command}\n${evened(said).join('\n')}`).toBe(
           `$ ${step.command}\n${evened(step.output).join('\n')}`,
