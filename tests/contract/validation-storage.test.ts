@@ -64,6 +64,19 @@ describe('a claim that has been made [SPEC C95]', () => {
   });
 });
 
+describe('a volume [SPEC C95]', () => {
+  test.each<[string, Json]>([
+    ['an unknown type of host path', { hostPath: { path: '/a', type: 'Nope' } }],
+    ['a server that is not named', { nfs: { server: '', path: 'a' } }],
+    ['a path of the node and no node', { local: { path: '/a' } }],
+    ['a path of the node that is none', { local: { path: '' } }],
+  ])('is made with %s', async (_name, source) => {
+    const spec = { capacity: { storage: '1Gi' }, accessModes: ['ReadWriteOnce'], ...source };
+    const body = { metadata: { name: `${name}-new` }, spec };
+    expect(refusalOf(await on.say('POST', 'persistentvolumes?dryRun=All', body))).toMatchSnapshot();
+  });
+});
+
 describe('a volume that has been made [SPEC C95]', () => {
   beforeAll(async () => {
     await on.call('POST', 'persistentvolumes', {

@@ -92,6 +92,51 @@ describe('an autoscaler [SPEC C95]', () => {
         ],
       },
     ],
+    ['Pods without a metric', { metrics: [{ type: 'Pods', pods: { target: { type: 'AverageValue' } } }] }],
+    [
+      'Pods with nothing wanted',
+      {
+        metrics: [
+          { type: 'Pods', pods: { metric: { name: 'm' }, target: { type: 'AverageValue', averageValue: '0' } } },
+        ],
+      },
+    ],
+    ['an object that is none', { metrics: [{ type: 'Object', object: { target: { type: 'Value', value: '1' } } }] }],
+    [
+      'an object without a value',
+      {
+        metrics: [
+          {
+            type: 'Object',
+            object: {
+              metric: { name: 'm' },
+              describedObject: { apiVersion: 'v1', kind: 'Service', name: 's' },
+              target: { type: 'Value' },
+            },
+          },
+        ],
+      },
+    ],
+    [
+      'something outside with a bad name',
+      { metrics: [{ type: 'External', external: { metric: { name: 'a/b' }, target: { type: 'Value', value: '1' } } }] },
+    ],
+    [
+      'something outside with two values',
+      {
+        metrics: [
+          {
+            type: 'External',
+            external: { metric: { name: 'm' }, target: { type: 'Value', value: '1', averageValue: '1' } },
+          },
+        ],
+      },
+    ],
+    [
+      'something outside without a value',
+      { metrics: [{ type: 'External', external: { metric: { name: 'm' }, target: { type: 'Value' } } }] },
+    ],
+    ['a resource of no container', { metrics: [{ type: 'ContainerResource', containerResource: { ...cpu } }] }],
     ['a window below zero', { behavior: { scaleUp: { stabilizationWindowSeconds: -1 } } }],
     ['a window of more than an hour', { behavior: { scaleDown: { stabilizationWindowSeconds: 3601 } } }],
     ['an unknown choice of policies', { behavior: { scaleDown: { selectPolicy: 'Nope' } } }],

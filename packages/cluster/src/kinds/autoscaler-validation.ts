@@ -1,7 +1,8 @@
 /** What the spec of an autoscaler, in either version, is refused for (kubernetes, pkg/apis/autoscaling/validation). */
-import { forbidden, invalid, required, unsupported } from './field-errors.ts';
+import { forbidden, invalid, invalids, required, unsupported } from './field-errors.ts';
 import { type Fields, fieldsOf, isFields, listOf } from './json.ts';
 import type { FieldError } from './kind.ts';
+import { pathSegmentName } from './names.ts';
 import { quantityOf } from './quantity.ts';
 
 const maxWindowSeconds = 3600;
@@ -50,9 +51,7 @@ function validateMetric(metric: Fields, path: string): FieldError[] {
   if (!known.includes(type)) errors.push(unsupported(`${path}.type`, type ?? '', known));
   const given = ['object', 'external', 'pods', 'resource', 'containerResource'].filter((one) => isFields(metric[one]));
   const [first] = given;
-  if (first === 'resource' || first === 'containerResource') {
-    errors.push(...validateResource(fieldsOf(metric[first]), `${path}.${first}`, first === 'containerResource'));
-  }
+  if (first !== undefined) errors.push(...validateSource(first, fieldsOf(metric[first]), `${path}.${first}`));
   const expected = known.includes(type) ? sourceFields[type] : undefined;
   if (expected !== undefined && !given.includes(expected)) {
     errors.push(required(`${path}.${expected}`, 'must populate information for the given metric source'));
@@ -65,32 +64,70 @@ function validateMetric(metric: Fields, path: string): FieldError[] {
   ];
 }
 
-function validateResource({ name, container, target }: Fields, path: string, isOfContainer: boolean): FieldError[] {
+function validateSource(field: string, source: Fields, path: string): FieldError[] {
   const errors: FieldError[] = [];
-  if (!name) errors.push(required(`${path}.name`, 'must specify a resource name'));
-  if (isOfContainer && !container) errors.push(required(`${path}.container`, 'must specify a container'));
-  const { type, averageUtilization, averageValue, value } = fieldsOf(target);
+  if (field === 'resource' || field === 'containerResource') {
+    if (!source.name) errors.push(required(`${path}.name`, 'must specify a resource name'));
+    if (field === 'containerResource' && !source.container) {
+      errors.push(required(`${path}.container`, 'must specify a container'));
+    }
+  } else {
+    if (field === 'object') {
+      const { kind, name } = fieldsOf(source.describedObject);
+      if (!kind) errors.push(required(`${path}.describedObject.kind`));
+      if (!name) errors.push(required(`${path}.describedObject.name`));
+    }
+    const { name = '' } = fieldsOf(source.metric);
+    if (name === '') errors.push(required(`${path}.metric.name`, 'must specify a metric name'));
+    else errors.push(...invalids(`${path}.metric.name`, name, pathSegmentName(String(name), false)));
+  }
+  const target = fieldsOf(source.target);
   const here = `${path}.target`;
-  if (!type) errors.push(required(`${here}.type`, 'must specify a metric target type'));
+  return [...errors, ...validateTarget(target, here), ...validateWanted(field, target, here)];
+}
+
+function validateTarget({ type, value, averageValue, averageUtilization }: Fields, path: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (!type) errors.push(required(`${path}.type`, 'must specify a metric target type'));
   if (!['Utilization', 'Value', 'AverageValue'].includes(type)) {
-    errors.push(invalid(`${here}.type`, type ?? '', 'must be either Utilization, Value, or AverageValue'));
+    errors.push(invalid(`${path}.type`, type ?? '', 'must be either Utilization, Value, or AverageValue'));
   }
-  if (value !== undefined && quantityOf(value).nanos <= 0n) {
-    errors.push(invalid(`${here}.value`, value, 'must be positive'));
-  }
-  if (averageValue !== undefined && quantityOf(averageValue).nanos <= 0n) {
-    errors.push(invalid(`${here}.averageValue`, averageValue, 'must be positive'));
+  for (const [field, amount] of Object.entries({ value, averageValue })) {
+    if (amount === undefined || quantityOf(amount).nanos > 0n) continue;
+    errors.push(invalid(`${path}.${field}`, amount, 'must be positive'));
   }
   if (typeof averageUtilization === 'number' && averageUtilization < 1) {
-    errors.push(invalid(`${here}.averageUtilization`, averageUtilization, 'must be greater than 0'));
-  }
-  if (averageUtilization === undefined && averageValue === undefined) {
-    const text = 'must set either a target raw value or a target utilization';
-    errors.push(required(`${here}.averageUtilization`, text));
-  } else if (averageUtilization !== undefined && averageValue !== undefined) {
-    errors.push(forbidden(`${here}.averageValue`, 'may not set both a target raw value and a target utilization'));
+    errors.push(invalid(`${path}.averageUtilization`, averageUtilization, 'must be greater than 0'));
   }
   return errors;
+}
+
+/** Which of the target's numbers a source needs, and which it cannot have together. */
+function validateWanted(field: string, target: Fields, path: string): FieldError[] {
+  const { value, averageValue, averageUtilization } = target;
+  const hasValue = value !== undefined;
+  const hasAverage = averageValue !== undefined;
+  switch (field) {
+    case 'pods':
+      return hasAverage ? [] : [required(`${path}.averageValue`, 'must specify a positive target averageValue')];
+    case 'object':
+      return hasValue || hasAverage
+        ? []
+        : [required(`${path}.averageValue`, 'must set either a target value or averageValue')];
+    case 'external': {
+      const text = 'must set either a target value for metric or a per-pod target';
+      if (!hasValue && !hasAverage) return [required(`${path}.averageValue`, text)];
+      const both = 'may not set both a target value for metric and a per-pod target';
+      return hasValue && hasAverage ? [forbidden(`${path}.value`, both)] : [];
+    }
+    default: {
+      const hasUtilization = averageUtilization !== undefined;
+      const text = 'must set either a target raw value or a target utilization';
+      if (!hasUtilization && !hasAverage) return [required(`${path}.averageUtilization`, text)];
+      const both = 'may not set both a target raw value and a target utilization';
+      return hasUtilization && hasAverage ? [forbidden(`${path}.averageValue`, both)] : [];
+    }
+  }
 }
 
 function validateRules(rules: unknown, path: string): FieldError[] {

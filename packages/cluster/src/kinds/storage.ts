@@ -9,6 +9,7 @@ import { describeChange, validateImmutable } from './object-meta.ts';
 import { accessModesCell, validateAccessModes, validateClassAndMode, validateSize } from './persistent-volume-claim.ts';
 import { normalizeResources } from './quantity.ts';
 import { ageColumn, column, nameColumn, wideColumn } from './shape.ts';
+import { validateHostPath, validateNfs } from './volume-validation.ts';
 
 export const persistentVolume = defineKind({
   group: '',
@@ -161,9 +162,12 @@ function validateVolume(spec: Fields): FieldError[] {
     errors.push(unsupported('spec.persistentVolumeReclaimPolicy', policy, RECLAIM_POLICIES));
   }
   const [first, ...more] = SOURCES.filter((source) => isFields(spec[source]));
-  if (first === 'hostPath') errors.push(...validateHostPath(String(fieldsOf(spec.hostPath).path ?? '')));
+  if (first !== undefined) errors.push(...validateSource(first, fieldsOf(spec[first])));
   errors.push(...more.map((source) => forbidden(`spec.${source}`, 'may not specify more than 1 volume type')));
   if (first === undefined) errors.push(required('spec', 'must specify a volume type'));
+  if (isFields(spec.local) && fieldsOf(spec.nodeAffinity).required === undefined) {
+    errors.push(required('spec.nodeAffinity', 'Local volume requires node affinity'));
+  }
   return [...errors, ...validateClassAndMode(spec)];
 }
 
@@ -210,9 +214,22 @@ function validateParameters(parameters: unknown): FieldError[] {
   return errors;
 }
 
-function validateHostPath(path: string): FieldError[] {
-  if (path === '') return [required('spec.hostPath.path')];
-  return path.split('/').includes('..') ? [invalid('spec.hostPath.path', path, "must not contain '..'")] : [];
+function validateSource(source: string, given: Fields): FieldError[] {
+  const here = `spec.${source}`;
+  const needsPath = source === 'hostPath' || source === 'local';
+  if (needsPath && !given.path) return [required(`${here}.path`)];
+  switch (source) {
+    case 'hostPath':
+      return validateHostPath(given, here);
+    case 'nfs':
+      return validateNfs(given, here);
+    case 'local':
+      return String(given.path).split('/').includes('..')
+        ? [invalid(`${here}.path`, given.path, "must not contain '..'")]
+        : [];
+    default:
+      return [];
+  }
 }
 
 function isDefault(annotations: unknown): boolean {

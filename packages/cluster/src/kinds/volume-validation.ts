@@ -87,7 +87,8 @@ const hostPathTypes = [
   'Socket',
 ];
 
-function validateHostPath({ path: given, type }: Fields, path: string): FieldError[] {
+/** Of a volume of a pod or of the cluster; its path is there. */
+export function validateHostPath({ path: given, type }: Fields, path: string): FieldError[] {
   const errors: FieldError[] = [];
   if (String(given).split('/').includes('..')) errors.push(invalid(`${path}.path`, given, "must not contain '..'"));
   if (type !== undefined && !hostPathTypes.includes(type)) {
@@ -96,7 +97,8 @@ function validateHostPath({ path: given, type }: Fields, path: string): FieldErr
   return errors;
 }
 
-function validateNfs({ server, path: given = '' }: Fields, path: string): FieldError[] {
+/** Of a volume of a pod or of the cluster. */
+export function validateNfs({ server, path: given = '' }: Fields, path: string): FieldError[] {
   const errors: FieldError[] = [];
   if (!server) errors.push(required(`${path}.server`));
   if (given === '') errors.push(required(`${path}.path`));
