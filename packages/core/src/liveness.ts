@@ -91,7 +91,11 @@ function overdueAt(state: BaseState, policy: Policy, now: Stamp): number {
   const oldest = [...state.healthQuestions, ...state.listQuestions]
     .filter((question: Question) => question.askedAt >= heardAt)
     .reduce((least, question) => Math.min(least, question.askedAt), forever);
-  if (oldest === forever) return Math.max(now.mono + 1, heardAt + policy.timings.silentAfterMs);
+  if (oldest === forever) {
+    // Until a question is asked time alone changes nothing: of a base that nobody asks there is nothing to wake for.
+    const silentAt = heardAt + policy.timings.silentAfterMs;
+    return now.mono < silentAt ? silentAt : forever;
+  }
   const isBusy = Object.values(state.slots).some((slot) => slot.operation !== undefined);
   return oldest + policy.timings.answerOverdueMs * (isBusy ? 6 : 1);
 }
