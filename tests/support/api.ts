@@ -61,7 +61,7 @@ export function openApi(kubeconfig: string, as?: string): TestApi {
   if (as !== undefined) headers['impersonate-user'] = as;
   if (user.token) headers.authorization = `Bearer ${user.token}`;
 
-  const request = async (
+  const requestOnce = async (
     method: string,
     path: string,
     body?: Json,
@@ -90,6 +90,15 @@ export function openApi(kubeconfig: string, as?: string): TestApi {
       // not every answer is JSON (`404 page not found`)
     }
     return { status: answer.statusCode, body: parsed, headers: answer.headers };
+  };
+  /** A server that makes a watch cache anew, as after a change of a definition, says so; clients of Kubernetes then try again. */
+  const request = async (...asked: Parameters<typeof requestOnce>): Promise<Answer> => {
+    for (let triesLeft = 100; ; triesLeft -= 1) {
+      const answer = await requestOnce(...asked);
+      const isInitializing = answer.status === 429 && answer.body?.message === 'storage is (re)initializing';
+      if (!isInitializing || triesLeft === 0) return answer;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
   };
   const call = async (method: string, path: string, body?: Json, contentType?: string): Promise<Json> => {
     const answer = await request(method, path, body, contentType);
