@@ -63,7 +63,7 @@ test('what was recorded, replayed, is what the base was sent, all of it planned 
   expect(scenario.stderr).toMatch(/comes of it again, in order|came of it/);
   expect(scenario.stdout).toMatch(/^# From a journal of Kouplet [\s\S]*\nscript b1 install biz2:0\.0\.1 fail "/);
   expect(scenario.stdout).toMatch(
-    /\npod p1 base=b1 biz=biz1:0\.0\.1 url=\S+\n[\s\S]*\nrestart-base b1\n[\s\S]*\ndelete-pod p1\n[\s\S]*\n----\n> log\n/,
+    /\npod p1 base=b1 biz=biz1:0\.0\.1 uid=\S+ url=\S+\n[\s\S]*\nrestart-base b1\n[\s\S]*\ndelete-pod p1\n[\s\S]*\n----\n> log\n/,
   );
   expect(scenario.stdout).not.toContain('S3cr3tX9Q7');
 });
