@@ -42,14 +42,23 @@ describe('where log lines go [SPEC E47]', () => {
     expect(file.text()).toMatch(/^\{"n":4\}\n\{.*"lines":3,"msg":"log-lines-lost"\}\n$/);
   });
 
-  test('a line that was cut in the middle is not continued by another', () => {
-    const file = fileOf(4, 'ENOSPC');
+  test.each([
+    ['by a full disk', [4, 'ENOSPC']],
+    ['by one that is still full the next times', [4, 'ENOSPC', 'ENOSPC', 'ENOSPC']],
+    ['by one that was only slow at first', [4, 'EAGAIN', 'ENOSPC']],
+    ['by one whose next byte has to wait', [4, 'ENOSPC', 'EAGAIN', 0]],
+  ])('a line that was cut in the middle %s is not continued by another', (_how, orders) => {
+    const file = fileOf(...orders);
     const log = logDestination(1, file.write);
     log.write('{"n":1}\n');
-    log.flush();
+    for (let times = 0; times < orders.length; times += 1) log.flush();
     log.write('{"n":2}\n');
     log.flush();
-    expect(file.text().split('\n').slice(0, 2)).toEqual(['{"n"', '{"n":2}']);
+    const [cut, ...others] = file.text().split('\n');
+    expect(cut).toBe('{"n"');
+    expect(others).toContain('{"n":2}');
+    expect(others.filter((line) => !line.includes('log-lines-lost'))).toEqual(['{"n":2}', '']);
+    expect(linesLost(file.text())).toBe(1);
   });
 
   test('a slow reader gets all of it in the end, up to a megabyte, and is not asked with each line', () => {

@@ -26,33 +26,39 @@ export function logDestination(
   let gathered: Buffer[] = [];
   let size = 0;
   let lost = 0;
+  /** What was written last is no whole line yet. */
+  let isInLine = false;
+  /** Nor will it be: its end is lost, and what comes next must not be taken for it. */
+  let isCut = false;
 
   function flush(): void {
     const told = lost;
     if (told > 0) gathered.push(lineOfLoss(told));
     lost = 0;
-    let rest = Buffer.concat(gathered);
-    let isInLine = false;
+    let rest = Buffer.concat(isCut ? [Buffer.from('\n'), ...gathered] : gathered);
     keep([]);
     try {
       while (rest.length > 0) {
         const written = write(descriptor, rest);
-        if (written === 0) {
-          keep([rest]);
-          return;
-        }
+        if (written === 0) break;
+        isCut = false;
         isInLine = rest[written - 1] !== newline;
         rest = rest.subarray(written);
       }
+      keep([unwritten(rest)]);
     } catch (error) {
       if (isBusy(error)) {
-        keep([rest]);
+        keep([unwritten(rest)]);
         return;
       }
-      lost = linesOf(rest) + (told > 0 ? told - 1 : 0);
-      // What comes next must not be taken for the end of a line that was cut.
-      if (isInLine) keep([Buffer.from('\n')]);
+      lost = linesOf(unwritten(rest)) + (told > 0 ? told - 1 : 0);
+      isCut ||= isInLine;
     }
+  }
+
+  /** Without the end that a cut line is given, where not even that was written. */
+  function unwritten(rest: Buffer): Buffer {
+    return isCut ? rest.subarray(1) : rest;
   }
 
   function keep(buffers: Buffer[]): void {
